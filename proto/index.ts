@@ -1,0 +1,5 @@
+export * from './gen/io/cloudevents/v1/cloudevents_pb.js'
+export * from './gen/landbridge/v1/admin_service_pb.js'
+export * from './gen/landbridge/v1/event_service_pb.js'
+export * from './gen/landbridge/v1/replication_service_pb.js'
+export { type Codec, type GrpcMethod, grpcMethods, messageCodec, rawCodec } from './grpc.ts'
