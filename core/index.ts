@@ -1,0 +1,7 @@
+export * from './errors.ts'
+export type { RetryMark } from './event/retry-mark.ts'
+export type { ScannedEvent } from './event/scan.ts'
+export * from './names.ts'
+export { PARTITIONS_MAX, partitionOf } from './partition.ts'
+export * from './result.ts'
+export * from './subjects.ts'
