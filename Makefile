@@ -1,0 +1,67 @@
+# Every target does its own set-up: npm packages (Node 26 among them) and the native tools it needs.
+# `make help` lists the targets.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Node 26, tsc, biome, vitest and buf from the lock file, whatever the machine itself has.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+INSTALLED := node_modules/.package-lock.json
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z-]*:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(INSTALLED) ## Three regions on this machine, real events, one region killed and healed (KEEP=1 leaves it running)
+	@node scripts/tool.mjs nats-server >/dev/null
+	@node lab/demo/main.ts
+
+.PHONY: test
+test: check unit integration ## Everything that CI runs: checks, unit tests, integration tests
+
+.PHONY: check
+check: $(INSTALLED) ## Types, lint, import boundaries, protocol lint, generated code, repeated code
+	@node scripts/check.ts
+
+.PHONY: unit
+unit: $(INSTALLED) ## Pure tests beside the sources (seconds)
+	@vitest run --project unit
+
+.PHONY: integration
+integration: $(INSTALLED) ## Tests on real nats-servers and gateways
+	@node scripts/tool.mjs nats-server >/dev/null
+	@vitest run --project integration
+
+.PHONY: bench
+bench: $(INSTALLED) ## Measure against js.publish, the bare writer, consume and native sources; writes load/results/bench.json
+	@node scripts/tool.mjs nats-server >/dev/null
+	@node load/bench/main.ts
+
+.PHONY: lab
+lab: $(INSTALLED) ## Start a mesh and leave it running until Ctrl-C (LAB="--regions a,b --nodes 3")
+	@node scripts/tool.mjs nats-server >/dev/null
+	@node lab/main.ts $(LAB)
+
+.PHONY: generate
+generate: $(INSTALLED) ## Generate code from proto/
+	@cd proto && buf generate
+
+.PHONY: format
+format: $(INSTALLED) ## Format the sources
+	@biome check --write .
+
+.PHONY: tools
+tools: $(INSTALLED) ## Build the native tools into the user's cache now
+	@node scripts/tool.mjs nats-server
+
+.PHONY: clean
+clean: ## Remove installed packages and state (the user-level tool cache stays)
+	rm -rf node_modules */node_modules .state
+
+$(INSTALLED): package-lock.json package.json
+	@echo "installing npm packages from the lock file ..."
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@

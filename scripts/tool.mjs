@@ -1,0 +1,245 @@
+// Finds or builds the native tools. Plain JavaScript without dependencies, because it may run before `npm install`, on any Node from 20 up.
+import { execFile, spawn } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import { mkdir, mkdtemp, open, rename, rm, stat, utimes } from 'node:fs/promises'
+import { homedir, tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+
+const LOCK_FRESH_MS = 30_000
+const LOCK_WAIT_MS = 20 * 60_000
+const FAILURE_LINES = 20
+
+/**
+ * How a tool is built and recognised.
+ * @typedef {object} Tool
+ * @property {string} version the pinned version, without "v"
+ * @property {string} module the Go package that `go install` builds
+ * @property {string} go lowest Go version that its go.mod accepts
+ * @property {readonly string[]} versionArguments what makes it print its version
+ * @property {string} [ldflags] extra linker flags, for tools that learn their version only there
+ */
+
+/**
+ * Every native tool, at the one version that this repository works with.
+ * @type {Readonly<Record<string, Tool>>}
+ */
+export const tools = {
+  'nats-server': {
+    version: '2.15.2',
+    module: 'github.com/nats-io/nats-server/v2@v2.15.2',
+    go: '1.26',
+    versionArguments: ['--version'],
+  },
+  grpcurl: {
+    version: '1.9.4',
+    module: 'github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4',
+    go: '1.25',
+    versionArguments: ['-version'],
+    ldflags: '-X main.version=v1.9.4',
+  },
+}
+
+/**
+ * The path of a native tool at its pinned version: from the user's cache, else from PATH, else built from the Go module proxy into the cache.
+ * Safe to call from several processes at once: one builds, the others wait.
+ * @param {string} name a key of `tools`
+ * @param {{ report?: (line: string) => void, environment?: NodeJS.ProcessEnv }} [options] `report` hears of progress (default: standard error)
+ * @returns {Promise<string>} an absolute path
+ * @throws {Error} unknown tool, no usable Go, or a failed build; the text says what to install
+ */
+export async function ensureTool(name, options = {}) {
+  const tool = Object.hasOwn(tools, name) ? tools[name] : undefined
+  if (tool === undefined) {
+    throw new Error(`find tool: "${name}" is not known, wanted one of ${Object.keys(tools).join(', ')}`)
+  }
+  const environment = options.environment ?? process.env
+  const report = options.report ?? reportToTerminal
+  const folder = toolFolder(environment)
+  const path = join(folder, `${name}-${tool.version}`)
+  if (isExecutable(path)) return path
+  const onPath = await findOnPath(name, tool, environment)
+  if (onPath !== undefined) return onPath
+  await mkdir(folder, { recursive: true })
+  return withLock(`${path}.lock`, report, async () => {
+    if (!isExecutable(path)) await build(name, tool, path, { environment, report })
+    return path
+  })
+}
+
+/**
+ * Where built tools are kept: `$XDG_CACHE_HOME/landbridge/bin`, by default under `~/.cache`.
+ * @param {NodeJS.ProcessEnv} [environment]
+ */
+export function toolFolder(environment = process.env) {
+  return join(environment.XDG_CACHE_HOME || join(homedir(), '.cache'), 'landbridge', 'bin')
+}
+
+/**
+ * @param {string} name
+ * @param {Tool} tool
+ * @param {NodeJS.ProcessEnv} environment
+ */
+async function findOnPath(name, tool, environment) {
+  for (const folder of (environment.PATH ?? '').split(delimiter)) {
+    const candidate = join(folder, name)
+    if (folder === '' || !isExecutable(candidate)) continue
+    const output = await promisify(execFile)(candidate, [...tool.versionArguments], { timeout: 5_000 }).catch(() => undefined)
+    const words = `${output?.stdout ?? ''} ${output?.stderr ?? ''}`.split(/\s+/)
+    if (words.includes(`v${tool.version}`) || words.includes(tool.version)) return candidate
+  }
+  return undefined
+}
+
+/**
+ * @param {string} name
+ * @param {Tool} tool
+ * @param {string} path
+ * @param {{ environment: NodeJS.ProcessEnv, report: (line: string) => void }} options
+ */
+async function build(name, tool, path, { environment, report }) {
+  const wanted = `Go ${tool.go} or newer (https://go.dev/dl, or your package manager) on PATH, or ${name} ${tool.version} itself on PATH`
+  const go = await promisify(execFile)('go', ['env', 'GOVERSION'], { env: environment, cwd: tmpdir() }).catch(() => undefined)
+  if (go === undefined) throw new Error(`build ${name} ${tool.version}: there is no Go on this machine, wanted ${wanted}`)
+  // Beside its final place, so that the rename stays inside one file system.
+  const folder = await mkdtemp(`${path}.build-`)
+  try {
+    report(`building ${name} ${tool.version} with ${go.stdout.trim()} (once; a minute or two)`)
+    const failure = await install(name, tool, folder, environment, report)
+    if (failure !== undefined) {
+      throw new Error(`build ${name} ${tool.version}: "go install ${tool.module}" failed, wanted ${wanted}\n${failure}`)
+    }
+    await rename(join(folder, name), path)
+    report(`built ${path}`)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/**
+ * Runs `go install` away from the repository, so that it sees no module or workspace of ours. GOFLAGS and the other Go settings are the user's.
+ * @param {string} name
+ * @param {Tool} tool
+ * @param {string} folder
+ * @param {NodeJS.ProcessEnv} environment
+ * @param {(line: string) => void} report
+ * @returns {Promise<string | undefined>} the last lines of a failed build
+ */
+async function install(name, tool, folder, environment, report) {
+  const flags = ['install', '-v', '-trimpath', ...(tool.ldflags === undefined ? [] : ['-ldflags', tool.ldflags]), tool.module]
+  // Without GOOS and GOARCH: the tool runs here, whatever the user cross-compiles elsewhere.
+  const { GOOS: _os, GOARCH: _architecture, ...rest } = environment
+  const child = spawn('go', flags, {
+    cwd: folder,
+    env: { ...rest, GOBIN: folder, GOWORK: 'off', CGO_ENABLED: '0' },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  const ended = new Promise((resolve) => {
+    child.once('error', (error) => resolve(error.message))
+    child.once('close', (code, signal) => resolve(code === 0 ? undefined : `go ended with ${signal ?? code}`))
+  })
+  const progress = { compiled: 0, downloaded: 0, reportedAt: Date.now() }
+  /** @type {string[]} */
+  const last = []
+  for await (const line of createInterface({ input: child.stderr })) {
+    last.push(line)
+    if (last.length > FAILURE_LINES) last.shift()
+    if (line.startsWith('go: downloading ')) progress.downloaded++
+    else progress.compiled++
+    if (Date.now() - progress.reportedAt < 2_000) continue
+    progress.reportedAt = Date.now()
+    report(`  ${name}: ${progress.downloaded} modules downloaded, ${progress.compiled} packages compiled`)
+  }
+  const failure = await ended
+  return failure === undefined ? undefined : [...last, failure].join('\n')
+}
+
+/**
+ * One builder at a time. The holder touches the file while it works, so a lock that is left behind goes stale. If two waiters break one stale lock
+ * at the same moment both build, which is only wasteful: each build has its own folder and ends in a rename.
+ * @template Value
+ * @param {string} file
+ * @param {(line: string) => void} report
+ * @param {() => Promise<Value>} work
+ * @returns {Promise<Value>}
+ */
+async function withLock(file, report, work) {
+  const deadline = Date.now() + LOCK_WAIT_MS
+  let told = false
+  for (;;) {
+    const handle = await open(file, 'wx').catch((error) => {
+      if (error.code === 'EEXIST') return undefined
+      throw error
+    })
+    if (handle !== undefined) {
+      await handle.close()
+      break
+    }
+    const age = await stat(file).then(
+      (status) => Date.now() - status.mtimeMs,
+      () => 0,
+    )
+    if (age > LOCK_FRESH_MS) await rm(file, { force: true })
+    else if (Date.now() > deadline) throw new Error(`build tool: ${file} is still held by another build, wanted it free`)
+    else {
+      if (!told) report('waiting for another build of the same tool')
+      told = true
+      await delay(200)
+    }
+  }
+  const touch = setInterval(() => utimes(file, new Date(), new Date()).catch(() => {}), LOCK_FRESH_MS / 6)
+  try {
+    return await work()
+  } finally {
+    clearInterval(touch)
+    await rm(file, { force: true })
+  }
+}
+
+/** @param {string} path */
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** @param {string} line */
+function reportToTerminal(line) {
+  process.stderr.write(`${line}\n`)
+}
+
+const usage = `Usage: node scripts/tool.mjs <tool>
+
+Prints the path of a native tool at its pinned version, building it from the Go module proxy when neither the cache nor PATH has it.
+
+Tools: ${Object.entries(tools)
+  .map(([name, tool]) => `${name} ${tool.version}`)
+  .join(', ')}
+`
+
+/** @param {readonly string[]} names */
+async function main(names) {
+  if (names.length !== 1 || names[0] === undefined || names[0].startsWith('-')) {
+    const asked = names.length === 1 && (names[0] === '--help' || names[0] === '-h')
+    const stream = asked ? process.stdout : process.stderr
+    stream.write(usage)
+    return asked ? 0 : 2
+  }
+  try {
+    process.stdout.write(`${await ensureTool(names[0])}\n`)
+    return 0
+  } catch (error) {
+    reportToTerminal(error instanceof Error ? error.message : String(error))
+    return 1
+  }
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  process.exitCode = await main(process.argv.slice(2))
+}
