@@ -1,0 +1,208 @@
+import { hostname } from 'node:os'
+import { parseRegionName } from '@landbridge/core'
+import type { AdminMatcher, ListenAddress, LogLevel } from './config.ts'
+
+/** One environment variable. */
+export type Variable<Value> = {
+  readonly env: string
+  /** For people: meaning, unit, range. */
+  readonly meaning: string
+  readonly required: boolean
+  /** The default as shown to people; undefined when there is none. */
+  readonly shown: string | undefined
+  /** The text that stands in for an unset variable. */
+  readonly fallback: string | undefined
+  /** @throws Error whose message says what was wanted. */
+  readonly parse: (text: string) => Value
+}
+
+type ValueOf<V> = V extends { readonly required: true; readonly parse: (text: string) => infer T }
+  ? T
+  : V extends { readonly fallback: string; readonly parse: (text: string) => infer T }
+    ? T
+    : V extends { readonly parse: (text: string) => infer T }
+      ? T | undefined
+      : never
+
+/** The values of all variables by their key in `VARIABLES`. */
+export type Values = { readonly [Key in keyof typeof VARIABLES]: ValueOf<(typeof VARIABLES)[Key]> }
+
+const MIB = 1024 * 1024
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const satisfies readonly LogLevel[]
+
+/** Every variable that the gateway reads, in the order of `--help`. */
+export const VARIABLES = {
+  region: required('LANDBRIDGE_REGION', 'name of this region, a DNS label such as us-east', region),
+  mesh: defaulted('LANDBRIDGE_MESH', 'trust domain of the mesh, as in spiffe://<mesh>/...', 'landbridge.local', domain),
+  gateway: {
+    ...defaulted('LANDBRIDGE_GATEWAY', 'name of this gateway, unique in its region', defaultGateway(), line),
+    shown: '<hostname>-<pid>',
+  },
+  natsServers: required('LANDBRIDGE_NATS_SERVERS', "URLs of the region's NATS servers, separated by commas", list),
+  natsDomain: optional('LANDBRIDGE_NATS_DOMAIN', "JetStream domain, when it is not the servers' own", line),
+  natsCredentials: optional('LANDBRIDGE_NATS_CREDENTIALS', 'file with the credentials of a NATS user', line),
+  natsCa: optional('LANDBRIDGE_NATS_CA', "file with the CA of the NATS servers' certificates; turns TLS on", line),
+  grpcListen: defaulted('LANDBRIDGE_GRPC_LISTEN', 'host:port of gRPC over TLS; port 0: any', '0.0.0.0:7443', address),
+  httpListen: defaulted('LANDBRIDGE_HTTP_LISTEN', 'host:port of /metrics /healthz /readyz', '0.0.0.0:7080', address),
+  tlsCert: required('LANDBRIDGE_TLS_CERT', 'file with our certificate chain, PEM; watched for changes', line),
+  tlsKey: required('LANDBRIDGE_TLS_KEY', 'file with its private key, PEM; watched for changes', line),
+  tlsCa: required('LANDBRIDGE_TLS_CA', 'file with the CA of clients and peers, PEM; watched for changes', line),
+  clientCertificates: defaulted(
+    'LANDBRIDGE_CLIENT_CERTIFICATES',
+    'optional or required; a certificate that is given must always be of our CA',
+    'optional',
+    oneOf(['optional', 'required'] as const),
+  ),
+  tlsReloadSeconds: defaulted('LANDBRIDGE_TLS_RELOAD_SECONDS', 'how often the files are read', '5', number(0.05, 3600)),
+  jwtIssuer: optional('LANDBRIDGE_JWT_ISSUER', 'required issuer of bearer tokens', line),
+  jwtAudience: optional('LANDBRIDGE_JWT_AUDIENCE', 'required audience of bearer tokens', line),
+  jwksUrl: optional('LANDBRIDGE_JWKS_URL', "https URL of the issuer's keys (JWKS)", httpsUrl),
+  jwtClockSkewSeconds: defaulted('LANDBRIDGE_JWT_CLOCK_SKEW_SECONDS', 'tolerated clock skew', '30', number(0, 300)),
+  admins: defaulted(
+    'LANDBRIDGE_ADMINS',
+    'who may administer the region whatever the policies say: sub:<subject>, group:<name>, spiffe:<id>, separated by commas',
+    '',
+    admins,
+  ),
+  replicas: defaulted('LANDBRIDGE_REPLICAS', 'default replicas of a stream: 1 or 3', '1', replicas),
+  drainSeconds: defaulted('LANDBRIDGE_DRAIN_SECONDS', 'time for calls to finish after SIGTERM', '20', number(0, 600)),
+  logLevel: defaulted('LANDBRIDGE_LOG_LEVEL', LOG_LEVELS.join(', '), 'info', oneOf(LOG_LEVELS)),
+  otlpEndpoint: optional('OTEL_EXPORTER_OTLP_ENDPOINT', 'base URL of an OTLP/HTTP collector; turns tracing on', url),
+  reflection: defaulted(
+    'LANDBRIDGE_REFLECTION',
+    'on or off: gRPC reflection, which shows the public API to anyone who can connect',
+    'on',
+    oneOf(['on', 'off'] as const),
+  ),
+  requestBytesMax: limit('LANDBRIDGE_REQUEST_BYTES_MAX', 'largest gRPC request', 16 * MIB, 64 * 1024, 64 * MIB),
+  publishBytesMax: limit('LANDBRIDGE_PUBLISH_BYTES_MAX', 'bytes being stored at once', 64 * MIB, MIB, 4096 * MIB),
+  publishEventsMax: limit('LANDBRIDGE_PUBLISH_EVENTS_MAX', 'events being stored at once', 50_000, 1000, 10_000_000),
+  publishTimeoutMs: limit('LANDBRIDGE_PUBLISH_TIMEOUT_MS', 'time to store a batch', 8000, 100, 9000),
+  streamBatchesMax: limit('LANDBRIDGE_STREAM_BATCHES_MAX', 'batches of a PublishStream in flight', 64, 1, 10_000),
+  subscriptionsMax: limit('LANDBRIDGE_SUBSCRIPTIONS_MAX', 'Subscribe streams at once', 1000, 1, 100_000),
+  connectionStreamsMax: limit('LANDBRIDGE_CONNECTION_STREAMS_MAX', 'calls at once on a connection', 1000, 1, 100_000),
+  sessionMemoryMiB: limit('LANDBRIDGE_SESSION_MEMORY_MIB', 'HTTP/2 memory of a connection', 32, 1, 1024),
+  connectionAgeSeconds: limit('LANDBRIDGE_CONNECTION_AGE_SECONDS', 'age at which connections renew', 3600, 1, 86_400),
+  metricTopicsMax: limit('LANDBRIDGE_METRIC_TOPICS_MAX', 'topics with metric series of their own', 200, 1, 10_000),
+}
+
+/** Reads all variables; `values` is undefined when there is any problem, and `problems` lists them all. */
+export function readVariables(env: Readonly<Record<string, string | undefined>>): {
+  values: Values | undefined
+  problems: string[]
+} {
+  const problems: string[] = []
+  const values: Record<string, unknown> = {}
+  for (const [key, variable] of Object.entries(VARIABLES)) {
+    const given = env[variable.env]?.trim()
+    const text = given === undefined || given === '' ? variable.fallback : given
+    if (text === undefined) {
+      if (variable.required) problems.push(`${variable.env}: is not set, wanted ${variable.meaning}`)
+      continue
+    }
+    try {
+      values[key] = variable.parse(text)
+    } catch (error) {
+      problems.push(`${variable.env}: is "${text}", ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+  return { values: problems.length === 0 ? (values as unknown as Values) : undefined, problems }
+}
+
+function required<Value>(env: string, meaning: string, parse: (text: string) => Value) {
+  return { env, meaning, required: true as const, shown: undefined, fallback: undefined, parse }
+}
+
+function optional<Value>(env: string, meaning: string, parse: (text: string) => Value) {
+  return { env, meaning, required: false as const, shown: undefined, fallback: undefined, parse }
+}
+
+function defaulted<Value>(env: string, meaning: string, fallback: string, parse: (text: string) => Value) {
+  return { env, meaning, required: false as const, shown: fallback === '' ? 'none' : fallback, fallback, parse }
+}
+
+function limit(env: string, meaning: string, fallback: number, min: number, max: number) {
+  return defaulted(env, `${meaning}, ${min} to ${max}`, String(fallback), (text) => {
+    const value = number(min, max)(text)
+    if (!Number.isInteger(value)) throw new Error('wanted a whole number')
+    return value
+  })
+}
+
+function defaultGateway(): string {
+  return `${hostname()}-${process.pid}`
+}
+
+function line(text: string): string {
+  if (/[\p{Cc}]/u.test(text)) throw new Error('wanted text without control characters')
+  return text
+}
+
+function list(text: string): readonly string[] {
+  const items = text.split(',').map((item) => item.trim())
+  if (items.some((item) => item === '')) throw new Error('wanted a list separated by commas, without empty items')
+  return items
+}
+
+function region(text: string): string {
+  const parsed = parseRegionName(text)
+  if (parsed.error !== undefined) throw parsed.error
+  return parsed.value
+}
+
+function domain(text: string): string {
+  if (!/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(text)) throw new Error('wanted a DNS name such as mesh.example')
+  return text
+}
+
+function address(text: string): ListenAddress {
+  const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text)
+  const host = match?.[1] ?? match?.[2]
+  const port = Number(match?.[3])
+  if (host === undefined || !(port >= 0 && port <= 65_535)) throw new Error('wanted host:port, such as 127.0.0.1:7443')
+  return { host, port }
+}
+
+function url(text: string): string {
+  if (!URL.canParse(text)) throw new Error('wanted a URL')
+  return text
+}
+
+function httpsUrl(text: string): URL {
+  const parsed = URL.parse(text)
+  if (parsed?.protocol !== 'https:') throw new Error('wanted an https:// URL: keys must not be readable or replaceable')
+  return parsed
+}
+
+function number(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!Number.isFinite(value) || value < min || value > max) throw new Error(`wanted a number from ${min} to ${max}`)
+    return value
+  }
+}
+
+function oneOf<const Choice extends string>(choices: readonly Choice[]): (text: string) => Choice {
+  return (text) => {
+    const found = choices.find((choice) => choice === text)
+    if (found === undefined) throw new Error(`wanted one of ${choices.join(', ')}`)
+    return found
+  }
+}
+
+function replicas(text: string): 1 | 3 {
+  return oneOf(['1', '3'])(text) === '1' ? 1 : 3
+}
+
+function admins(text: string): readonly AdminMatcher[] {
+  if (text === '') return []
+  return list(text).map((item) => {
+    const match = /^(sub|group|spiffe):(.+)$/.exec(item)
+    const by = match?.[1]
+    const value = match?.[2]
+    if ((by !== 'sub' && by !== 'group' && by !== 'spiffe') || value === undefined) {
+      throw new Error('wanted items such as sub:alice, group:operators, spiffe:spiffe://mesh/operator')
+    }
+    return { by, value }
+  })
+}
