@@ -1,0 +1,117 @@
+import type { TopicName } from '../names.ts'
+
+/** The `apiVersion` of every document. */
+export const API_VERSION = 'landbridge.dev/v1alpha1'
+
+/** What a person asks the mesh for; tagged by `kind`. */
+export type MeshDocument = TopicDocument | AccessPolicyDocument | RegionPeerDocument
+
+/** A topic: `metadata.namespace` is its tenant, `metadata.name` its name. */
+export type TopicDocument = {
+  readonly kind: 'Topic'
+  readonly name: TopicName
+  readonly spec: TopicSpec
+}
+
+/** How a topic is stored and where. Defaults are filled in. */
+export type TopicSpec = {
+  /** Number of partitions, 1 to 256, default 1. May grow later, never shrink. */
+  readonly partitions: number
+  /** When old events leave; every limit that is given counts. */
+  readonly retention: TopicRetention
+  /** Where the stream keeps its events. Default "file"; fixed when the stream is created. */
+  readonly storage: 'file' | 'memory'
+  /** Copies of the stream in a region: 1, 3 or 5; undefined means the region's default. */
+  readonly replicas: number | undefined
+  /** Largest event as published, in bytes; 1 KiB to 8 MiB, default 1 MiB. */
+  readonly maxEventBytes: number
+  /** How long the server remembers event ids, in milliseconds; 30 s to 24 h, default 2 min, at most `retention.ageMs`. */
+  readonly duplicateWindowMs: number
+  /** What a gateway does with an event that its own region cannot store: hand it to another region, or refuse it. Default "forward". */
+  readonly failover: 'forward' | 'none'
+  /** Regions that hold the topic, sorted; empty means all. */
+  readonly regions: readonly string[]
+  /** Who to ask; at most 256 characters, default empty. */
+  readonly owner: string
+  /** What it is for; at most 1,024 characters, default empty. */
+  readonly description: string
+  /** What happens to the stored events when the document is deleted. Default "Retain". */
+  readonly deletionPolicy: 'Retain' | 'Delete'
+}
+
+/** Limits of a topic's stream; undefined means no limit of that kind. */
+export type TopicRetention = {
+  /** Oldest event, in milliseconds. */
+  readonly ageMs: number | undefined
+  /** Stored bytes. */
+  readonly bytes: number | undefined
+  /** Stored events. */
+  readonly events: number | undefined
+}
+
+/** Allows principals something on topics of one tenant; `metadata.namespace` is the tenant. Everything not allowed is refused. */
+export type AccessPolicyDocument = {
+  readonly kind: 'AccessPolicy'
+  readonly tenant: string
+  /** Unique within the tenant. */
+  readonly name: string
+  readonly spec: AccessPolicySpec
+}
+
+/** A policy allows a call when a principal, a topic, an operation and the condition all match. */
+export type AccessPolicySpec = {
+  /** 1 to 256; one must match. */
+  readonly principals: readonly PrincipalMatcher[]
+  /** 1 to 256 patterns: a topic's name with any number of "*" ("*", "orders", "orders.*"); "*" stands for any characters, dots included. */
+  readonly topics: readonly string[]
+  /** At least one. */
+  readonly operations: readonly Operation[]
+  /** A CEL expression over `principal`, `tenant`, `topic`, `operation` and `now`; undefined means always. See `compileCondition`. */
+  readonly condition: string | undefined
+}
+
+/** What a policy can allow. */
+export type Operation = 'publish' | 'subscribe' | 'admin'
+
+/**
+ * Who a policy is for. At least one field is given and all given fields must match.
+ * Fields other than `spiffe` look at a verified token only, so that nobody can pose
+ * as a token's subject with a certificate.
+ */
+export type PrincipalMatcher = {
+  /** The token's subject; a last "*" matches any rest. */
+  readonly subject?: string
+  /** The token's issuer, exactly. */
+  readonly issuer?: string
+  /** One of the token's groups, exactly. */
+  readonly group?: string
+  /** The certificate's SPIFFE id; a last "*" matches any rest. */
+  readonly spiffe?: string
+  /** A claim of the token: equal to the value, or a list that holds it. */
+  readonly claim?: ClaimMatcher
+}
+
+/** A claim and the value it must have. */
+export type ClaimMatcher = {
+  readonly name: string
+  readonly value: string | number | boolean
+}
+
+/** Another region of the mesh; `metadata.name` is its name, and there is no namespace. */
+export type RegionPeerDocument = {
+  readonly kind: 'RegionPeer'
+  readonly region: string
+  readonly spec: RegionPeerSpec
+}
+
+/** How to reach another region and what it may have. */
+export type RegionPeerSpec = {
+  /** 1 to 32 gateways, "host:port". */
+  readonly endpoints: readonly string[]
+  /** Name to expect in the gateways' certificates; undefined means the endpoint's host. */
+  readonly serverName: string | undefined
+  /** Preference among routes, lowest first; 0 to 65,535, default 100. */
+  readonly cost: number
+  /** Which topics are exchanged with it: patterns "<tenant>/<topic>" with "*" for any characters within a part; default everything. */
+  readonly topics: readonly string[]
+}

@@ -1,0 +1,6 @@
+export * from './checkpoint.ts'
+export * from './copy-check.ts'
+export * from './headers.ts'
+export * from './mark.ts'
+export * from './position.ts'
+export * from './session.ts'
