@@ -7,6 +7,17 @@ export { scanAttributes } from './event/attributes.ts'
 export type { RetryMark } from './event/retry-mark.ts'
 export { type EventBytes, type ScannedEvent, scanEvent } from './event/scan.ts'
 export { EventStamper, type EventStamperOptions, MeshAttribute } from './event/stamper.ts'
+export { encodeDeliveries, type RawDelivery } from './frames/deliveries.ts'
+export {
+  PUBLISH_EVENTS_MAX,
+  type RawPublish,
+  type RawPublishBatch,
+  readPublishRequest,
+  readPublishStreamRequest,
+} from './frames/publish-request.ts'
+export { encodeRecords, PULL_RECORDS_MAX, type RawRecord, recordByteLength } from './frames/records-writer.ts'
+export { type RawReplicateResponse, readReplicateResponse } from './frames/replicate-response.ts'
+export { parseRetry, RETRY_AGE_MAX_MS } from './frames/retry.ts'
 export { MESSAGE_ID_LENGTH_MAX, messageId } from './message-id.ts'
 export * from './names.ts'
 export { PARTITIONS_MAX, partitionOf } from './partition.ts'
