@@ -1,0 +1,58 @@
+/** How to reach a gateway as the benchmark's publisher or subscriber. */
+export type GatewayAccess = {
+  readonly endpoints: readonly string[]
+  readonly token: string
+  readonly caFile: string
+  readonly certFile: string
+  readonly keyFile: string
+}
+
+/** Publish as fast as it goes for a while. */
+export type PublishTask = { readonly seconds: number }
+
+/** Publish at a constant rate, whatever the answers do. */
+export type PacedTask = { readonly seconds: number; readonly perSecond: number }
+
+/** Read `events` events as a member of a new group, acknowledging each. */
+export type ConsumeTask = { readonly group: string; readonly events: number }
+
+/** What a load generator saw. */
+export type Throughput = {
+  /** Acknowledged between the start and the end of the given time, or all that were asked for. */
+  readonly events: number
+  readonly elapsedMs: number
+  /** Acknowledged until the last answer: what the CPU time of others was spent on. */
+  readonly eventsInAll: number
+  /** CPU time of the generator itself from the start to the last answer. */
+  readonly cpuMs: number
+}
+
+/** From the moment at which an event was due, not from the one at which it was sent: a stall counts for everything it delayed. */
+export type Latencies = { readonly latenciesMs: readonly number[] }
+
+/** Writes `events` events into a stream and waits until they are stored. */
+export type LoadTask = { readonly subject: string; readonly stream: string; readonly events: number }
+
+/** Every contender: what it is given once, what it is asked each time, what it answers. All of it travels as JSON. */
+export type Contenders = {
+  'js-publish': { setup: { natsUrl: string; subject: string; window: number }; task: PublishTask; outcome: Throughput }
+  'js-publish-paced': { setup: { natsUrl: string; subject: string }; task: PacedTask; outcome: Latencies }
+  'js-consume': { setup: { natsUrl: string; stream: string }; task: ConsumeTask; outcome: Throughput }
+  'lag-probe': {
+    setup: { fromUrl: string; subject: string; toUrl: string; stream: string; filter: string }
+    task: PacedTask
+    outcome: Latencies
+  }
+  'batch-load': { setup: { natsUrl: string }; task: LoadTask; outcome: Throughput }
+}
+
+export type ContenderKind = keyof Contenders
+
+/** One contender inside its process. */
+export type Contender<Kind extends ContenderKind> = {
+  run(task: Contenders[Kind]['task']): Promise<Contenders[Kind]['outcome']>
+  close(): Promise<void>
+}
+
+/** What a file in contenders/ exports as `start`. */
+export type StartContender<Kind extends ContenderKind> = (setup: Contenders[Kind]['setup']) => Promise<Contender<Kind>>

@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'vitest'
+
+import { type BenchRow, mergeRows, toRow } from './row.ts'
+
+describe('toRow', () => {
+  test('a rate that reaches its goal', () => {
+    const row = toRow({
+      name: 'publish',
+      unit: 'events/s',
+      rounds: [70_000, 60_000, 80_000],
+      against: { name: 'js.publish', rounds: [20_000, 21_000, 19_000] },
+      goal: { kind: 'at-least', times: 3 },
+    })
+    expect(row).toEqual({
+      name: 'publish',
+      value: 70_000,
+      unit: 'events/s',
+      spread: [60_000, 80_000],
+      against: { name: 'js.publish', value: 20_000, spread: [19_000, 21_000] },
+      ratio: 3.5,
+      goal: '>= 3x',
+      met: true,
+    })
+  })
+
+  test('a latency is judged by its distance, not by its ratio', () => {
+    const judge = (value: number) =>
+      toRow({
+        name: 'p50',
+        unit: 'ms',
+        rounds: [value],
+        against: { name: 'js.publish', rounds: [0.5] },
+        goal: { kind: 'at-most-over', over: 1.5 },
+      })
+    expect(judge(2)).toMatchObject({ goal: '<= +1.5 ms', met: true, ratio: 4 })
+    expect(judge(2.01)).toMatchObject({ met: false })
+  })
+
+  test('nothing to compare with', () => {
+    expect(toRow({ name: 'cpu', unit: 'us/event', rounds: [9] })).toMatchObject({
+      against: null,
+      ratio: null,
+      goal: null,
+      met: null,
+    })
+    expect(() => toRow({ name: 'cpu', unit: 'us', rounds: [9], goal: { kind: 'at-least', times: 1 } })).toThrow(
+      'without a reference',
+    )
+  })
+
+  test('a reference of zero has no ratio', () => {
+    expect(toRow({ name: 'x', unit: 'ms', rounds: [1], against: { name: 'y', rounds: [0] } }).ratio).toBeNull()
+  })
+})
+
+describe('mergeRows', () => {
+  const row = (name: string, value: number, against?: string): BenchRow =>
+    toRow({
+      name,
+      unit: 'events/s',
+      rounds: [value],
+      against: against === undefined ? undefined : { name: against, rounds: [1] },
+    })
+
+  test('replaces in place, keeps what others wrote, appends', () => {
+    const existing = [row('a', 1, 'x'), row('other issue', 5), row('a', 1, 'y')]
+    const merged = mergeRows(existing, [row('a', 2, 'y'), row('new', 3)])
+    expect(merged.map(({ name, value, against }) => [name, value, against?.name])).toEqual([
+      ['a', 1, 'x'],
+      ['other issue', 5, undefined],
+      ['a', 2, 'y'],
+      ['new', 3, undefined],
+    ])
+  })
+})
