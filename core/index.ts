@@ -1,4 +1,5 @@
 export * from './clock.ts'
+export * from './config/index.ts'
 export * from './documents/index.ts'
 export * from './errors.ts'
 export { ATTRIBUTE_NAME_LENGTH_MAX } from './event/attribute-scanner.ts'

@@ -1,1 +1,5 @@
+export { configKey, documentData, documentName } from './document.ts'
+export { type DocumentLimits, formatDocument, fromData, fromStored, parseDocuments, toStored } from './parse.ts'
+export { TOPIC_LIMITS } from './topic.ts'
 export * from './types.ts'
+export { formatBytes, formatDuration, parseBytes, parseDuration } from './units.ts'

@@ -1,0 +1,134 @@
+import { type Document, parseAllDocuments, stringify } from 'yaml'
+import { fail, type Result, succeed } from '../result.ts'
+import { configKey, documentData, readDocument } from './document.ts'
+import { problemsError } from './problems.ts'
+import type { MeshDocument } from './types.ts'
+
+/** Bounds of a text with documents. */
+export type DocumentLimits = {
+  /** Default 1 MiB. */
+  readonly bytesMax?: number
+  /** Default 1,000. */
+  readonly documentsMax?: number
+}
+
+const BYTES_MAX = 1024 ** 2
+const DOCUMENTS_MAX = 1000
+// A document needs none; a few anchors are handy, many are an attack ("billion laughs").
+const ALIASES_MAX = 50
+// One wrong bracket can make the parser complain about each line after it.
+const YAML_PROBLEMS_MAX = 3
+
+/**
+ * Reads YAML or JSON text that holds documents, separated by "---".
+ *
+ * 1. All or nothing: one problem anywhere and nothing is returned.
+ * 2. Every problem is listed, with the number of its document (from 1) and the path of the field.
+ * 3. Unknown fields, repeated keys, repeated documents and fields that are not supported yet are problems.
+ *
+ * `resource_exhausted` when the text is too large, else `invalid_argument`.
+ */
+export function parseDocuments(text: string, limits: DocumentLimits = {}): Result<readonly MeshDocument[]> {
+  const { bytesMax = BYTES_MAX, documentsMax = DOCUMENTS_MAX } = limits
+  const bytes = Buffer.byteLength(text)
+  if (bytes > bytesMax) return fail('resource_exhausted', `documents: are ${bytes} bytes, wanted at most ${bytesMax}`)
+  const problems: string[] = []
+  const parsed = parseYaml(text, problems)
+  if (parsed.length > documentsMax) {
+    return fail('resource_exhausted', `documents: are ${parsed.length}, wanted at most ${documentsMax}`)
+  }
+  const documents: MeshDocument[] = []
+  const firstWithKey = new Map<string, number>()
+  for (const [index, yaml] of parsed.entries()) {
+    const number = index + 1
+    const before = problems.length
+    const value = plainData(yaml, (problem) => problems.push(`document ${number}${problem}`))
+    if (problems.length > before || value === null) continue
+    const document = readDocument(value, (path, problem) => {
+      problems.push(`document ${number}${describe(value)}${path === '' ? ' ' : `, ${path}: `}${problem}`)
+    })
+    if (document === undefined || problems.length > before) continue
+    const key = configKey(document)
+    const first = firstWithKey.get(key)
+    if (first !== undefined) {
+      problems.push(`document ${number}${describe(value)} is the same as document ${first}, wanted each once`)
+    }
+    firstWithKey.set(key, first ?? number)
+    documents.push(document)
+  }
+  if (problems.length > 0) return problemsError('documents', problems)
+  if (documents.length === 0) return fail('invalid_argument', 'documents: are none, wanted at least one')
+  return succeed(documents)
+}
+
+/** A document as YAML, defaults spelled out; `parseDocuments` reads it back. */
+export function formatDocument(document: MeshDocument): string {
+  return stringify(documentData(document))
+}
+
+/** A document as JSON text for the configuration bucket: the same shape as its YAML. */
+export function toStored(document: MeshDocument): string {
+  return JSON.stringify(documentData(document))
+}
+
+/** Reads what `toStored` wrote, as strictly as `parseDocuments`. */
+export function fromStored(json: string): Result<MeshDocument> {
+  let value: unknown
+  try {
+    value = JSON.parse(json)
+  } catch {
+    return fail('invalid_argument', 'stored document: is no JSON, wanted a document')
+  }
+  return fromData(value)
+}
+
+/** Reads a document from plain data, such as an object of the Kubernetes API without `status` and server-set metadata. */
+export function fromData(value: unknown): Result<MeshDocument> {
+  const problems: string[] = []
+  const document = readDocument(value, (path, problem) => problems.push(path === '' ? problem : `${path}: ${problem}`))
+  if (document === undefined || problems.length > 0) return problemsError('document', problems)
+  return succeed(document)
+}
+
+function parseYaml(text: string, problems: string[]): readonly Document[] {
+  try {
+    const parsed = parseAllDocuments(text, {
+      uniqueKeys: true,
+      stringKeys: true,
+      prettyErrors: true,
+      logLevel: 'silent',
+    })
+    return Array.isArray(parsed) ? parsed : []
+  } catch {
+    // Nesting deeper than the parser's stack.
+    problems.push('text: cannot be read, wanted YAML or JSON')
+    return []
+  }
+}
+
+/** The document's data; null for an empty document. Warnings count: they tell of tags that nobody asked for. */
+function plainData(yaml: Document, report: (problem: string) => void): unknown {
+  for (const { message, linePos } of [...yaml.errors, ...yaml.warnings].slice(0, YAML_PROBLEMS_MAX)) {
+    const line = message.split('\n', 1)[0]?.replace(/ at line \d+, column \d+:$/, '')
+    report(`${linePos === undefined ? '' : `, line ${linePos[0].line}`}: ${line}`)
+  }
+  try {
+    return yaml.toJS({ maxAliasCount: ALIASES_MAX }) ?? null
+  } catch {
+    report(`: has more than ${ALIASES_MAX} aliases or is nested too deeply, wanted plain fields`)
+    return null
+  }
+}
+
+/** " (Topic orders)" when the document says so much of itself. */
+function describe(value: unknown): string {
+  const kind = textAt(value, 'kind')
+  const name = typeof value === 'object' && value !== null && 'metadata' in value ? textAt(value.metadata, 'name') : ''
+  return kind === '' || name === '' ? '' : ` (${kind} ${name})`
+}
+
+function textAt(value: unknown, field: string): string {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, field)) return ''
+  const text = (value as Readonly<Record<string, unknown>>)[field]
+  return typeof text === 'string' ? text.slice(0, 64) : ''
+}

@@ -1,0 +1,108 @@
+import { isLabel, parseTopicName } from '../names.ts'
+import { PARTITIONS_MAX } from '../partition.ts'
+import type { Fields } from './fields.ts'
+import type { Metadata } from './metadata.ts'
+import type { TopicDocument, TopicRetention, TopicSpec } from './types.ts'
+import { formatBytes, formatDuration } from './units.ts'
+
+/** Limits and defaults of a topic, in milliseconds and bytes. */
+export const TOPIC_LIMITS = {
+  maxEventBytes: { min: 1024, max: 8 * 1024 ** 2, default: 1024 ** 2 },
+  // Longer than two batch lives, so that the window answers for whatever was in flight during a copy check (RULES.md 5).
+  duplicateWindowMs: { min: 30_000, max: 86_400_000, default: 120_000 },
+  retentionAgeMs: { min: 60_000, max: 10 * 365 * 86_400_000 },
+  retentionBytes: { min: 1024 ** 2, max: 1024 ** 5 },
+  retentionEvents: { min: 1, max: 1e12 },
+  regions: { max: 32 },
+  ownerLength: 256,
+  descriptionLength: 1024,
+} as const
+
+/** Reads a Topic's metadata and spec. */
+export function readTopic(metadata: Metadata, spec: Fields): TopicDocument {
+  const name = parseTopicName(`${metadata.namespace}/${metadata.name}`)
+  // A missing part and a bad tenant were reported as such.
+  if (name.error !== undefined && metadata.name !== '' && isLabel(metadata.namespace))
+    metadata.problem(name.error.message)
+  return {
+    kind: 'Topic',
+    name: name.value ?? { tenant: '', topic: '' },
+    spec: readSpec(spec),
+  }
+}
+
+function readSpec(spec: Fields): TopicSpec {
+  const retention = readRetention(spec.fields('retention'))
+  const replicas = spec.integer('replicas', { min: 1, max: 5 }, undefined)
+  if (replicas !== undefined && replicas % 2 === 0) spec.problem('replicas', `is ${replicas}, wanted 1, 3 or 5`)
+  const { maxEventBytes: eventBytes, duplicateWindowMs: window } = TOPIC_LIMITS
+  const replication = spec.fields('replication')
+  const regions = replication.texts('regions', TOPIC_LIMITS.regions, isLabel, 'the name of a region')
+  replication.notYet('filter', 'masks')
+  replication.finish()
+  const durability = spec.value('durability')
+  if (durability === 'quorum') spec.problem('durability', 'is "quorum", which is not supported yet, wanted "local"')
+  else spec.oneOf('durability', ['local'], 'local')
+  const topic: TopicSpec = {
+    partitions: spec.integer('partitions', { min: 1, max: PARTITIONS_MAX }, 1),
+    retention,
+    storage: spec.oneOf('storage', ['file', 'memory'], 'file'),
+    replicas,
+    maxEventBytes: spec.bytes('maxEventBytes', eventBytes, formatBytes, eventBytes.default),
+    duplicateWindowMs: spec.duration('duplicateWindow', window, formatDuration, window.default),
+    failover: spec.oneOf('failover', ['forward', 'none'], 'forward'),
+    regions: regions.toSorted(),
+    owner: spec.text('owner', TOPIC_LIMITS.ownerLength, { absent: '' }),
+    description: spec.text('description', TOPIC_LIMITS.descriptionLength, { absent: '' }),
+    deletionPolicy: spec.oneOf('deletionPolicy', ['Retain', 'Delete'], 'Retain'),
+  }
+  spec.notYet('filter', 'masks', 'quotas', 'schema')
+  spec.finish()
+  checkTogether(topic, spec)
+  return topic
+}
+
+function readRetention(retention: Fields): TopicRetention {
+  const { retentionAgeMs, retentionBytes, retentionEvents } = TOPIC_LIMITS
+  const limits = {
+    ageMs: retention.duration('age', retentionAgeMs, formatDuration, undefined),
+    bytes: retention.bytes('bytes', retentionBytes, formatBytes, undefined),
+    events: retention.integer('events', retentionEvents, undefined),
+  }
+  retention.finish()
+  return limits
+}
+
+function checkTogether({ retention, duplicateWindowMs, maxEventBytes }: TopicSpec, spec: Fields): void {
+  const { ageMs, bytes } = retention
+  if (ageMs !== undefined && duplicateWindowMs > ageMs) {
+    const wanted = `wanted at most retention.age, ${formatDuration(ageMs)}`
+    spec.problem('duplicateWindow', `is ${formatDuration(duplicateWindowMs)}, ${wanted}`)
+  }
+  if (bytes !== undefined && maxEventBytes > bytes) {
+    const wanted = `wanted at most retention.bytes, ${formatBytes(bytes)}`
+    spec.problem('maxEventBytes', `is ${formatBytes(maxEventBytes)}, ${wanted}`)
+  }
+}
+
+/** The spec as it is written in YAML; defaults are spelled out. */
+export function formatTopicSpec(spec: TopicSpec): Readonly<Record<string, unknown>> {
+  const { ageMs, bytes, events } = spec.retention
+  return {
+    partitions: spec.partitions,
+    retention: {
+      ...(ageMs === undefined ? {} : { age: formatDuration(ageMs) }),
+      ...(bytes === undefined ? {} : { bytes: formatBytes(bytes) }),
+      ...(events === undefined ? {} : { events }),
+    },
+    storage: spec.storage,
+    ...(spec.replicas === undefined ? {} : { replicas: spec.replicas }),
+    maxEventBytes: formatBytes(spec.maxEventBytes),
+    duplicateWindow: formatDuration(spec.duplicateWindowMs),
+    failover: spec.failover,
+    replication: { regions: spec.regions },
+    owner: spec.owner,
+    description: spec.description,
+    deletionPolicy: spec.deletionPolicy,
+  }
+}
