@@ -1,0 +1,319 @@
+import { MeshError } from '@landbridge/core'
+import { createInbox, type Msg, type Subscription } from '@nats-io/nats-core'
+import { type Log, silentLog } from '../log.ts'
+import { FrameWriter } from '../outbound.ts'
+import type { NatsSession } from '../session.ts'
+import { AtomicUnit } from './atomic-unit.ts'
+import { FastUnit } from './fast-unit.ts'
+import { Ledger, Pending, StoreCall } from './pending.ts'
+import { Queue } from './queue.ts'
+import { SingleUnit } from './single-unit.ts'
+import { requestBytes, type StoreRequest, type StoreResult, type WriteMode } from './store.ts'
+import type { Repair, Unit, UnitHost } from './unit.ts'
+
+/** Options of a `BatchWriter`. */
+export type BatchWriterOptions = {
+  readonly session: NatsSession
+  readonly stream: string
+  /** 'atomic' for R1 streams, 'fast' for R3; an old server makes either 'single', with one warning. */
+  readonly mode: WriteMode
+  /** Requests accepted and not answered. Default 16,384. At the limit store() fails with resource_exhausted. */
+  readonly messagesInFlightMax?: number
+  /** Their bytes. Default 64 MiB. */
+  readonly bytesInFlightMax?: number
+  /** From store() to the answer at the latest, in ms. Default 5,000, at most 10,000 (a batch's life). */
+  readonly timeoutMs?: number
+  readonly log?: Log
+}
+
+const TICK_MS = 50
+const TIMEOUT_MAX_MS = 10_000
+/** Up to here plain messages are faster than a batch, which costs the server files and a sync of its own. */
+const SINGLY_MAX = 4
+const SINGLE_UNIT_MAX = 512
+/** From here on it pays to stage the next batch while one is being stored. */
+const STAGE_FROM = 32
+/** The server stages at most 50 batches for all writers of a stream. */
+const STAGED_BATCHES_MAX = 3
+
+/**
+ * Writes events to one stream, many callers' events in one batch.
+ *
+ * 1. Requests are stored in the order of the calls and of the requests within a call; what fails leaves the order of
+ *    the others as it is. A request that was reported as failed is never sent again by the writer.
+ * 2. A result 'stored' or 'duplicate' means that the server has it on disk, or on a quorum's disks.
+ * 3. `error.ambiguous` is false only when the event is certainly not stored by this attempt.
+ * 4. A lone request goes out at once; batches grow with the load, up to 1,000.
+ * 5. Memory is bounded by messagesInFlightMax and bytesInFlightMax plus one call.
+ */
+export class BatchWriter implements AsyncDisposable {
+  readonly #session: NatsSession
+  readonly #log: Log
+  readonly #host: UnitHost
+  readonly #ledger: Ledger
+  readonly #timeoutMs: number
+  readonly #subscription: Subscription
+  readonly #unsubscribe: () => void
+  readonly #queue = new Queue<Pending>()
+  readonly #staged: AtomicUnit[] = []
+  readonly #repairs: Repair[] = []
+  readonly #timer: NodeJS.Timeout
+  #mode: WriteMode
+  #current: Unit | undefined
+  #unitCount = 0
+  #pumpScheduled = false
+  #closing: Promise<void> | undefined
+
+  constructor(options: BatchWriterOptions) {
+    this.#session = options.session
+    this.#log = options.log ?? silentLog
+    this.#timeoutMs = Math.min(options.timeoutMs ?? 5_000, TIMEOUT_MAX_MS)
+    this.#ledger = new Ledger(options.messagesInFlightMax ?? 16_384, options.bytesInFlightMax ?? 64 * 1024 * 1024)
+    this.#mode = options.mode
+    const inbox = createInbox()
+    this.#host = {
+      stream: options.stream,
+      inbox,
+      frames: new FrameWriter(options.session.connection),
+      finished: (unit, repairs) => this.#finished(unit, repairs),
+      batchesRefused: (reason) => this.#writeSingly(reason),
+    }
+    this.#checkServer()
+    this.#subscription = options.session.connection.subscribe(`${inbox}.>`, {
+      callback: (error, message) => {
+        if (error === null) this.#onReply(message)
+      },
+    })
+    this.#unsubscribe = options.session.onChange(({ connected }) => {
+      if (connected) this.#checkServer()
+      else this.#onDisconnect()
+      this.#schedulePump()
+    })
+    this.#timer = setInterval(() => this.#onTick(), TICK_MS)
+    this.#timer.unref()
+  }
+
+  /** How it writes in fact, after looking at the server. */
+  get mode(): WriteMode {
+    return this.#mode
+  }
+
+  /** Accepted and not answered. */
+  get pressure(): { readonly messages: number; readonly bytes: number } {
+    return { messages: this.#ledger.messages, bytes: this.#ledger.bytes }
+  }
+
+  /** Resolves when there is room; rejects when `signal` aborts. */
+  ready(signal: AbortSignal): Promise<void> {
+    return this.#ledger.room(signal)
+  }
+
+  /** One result a request, in their order. Never rejects. */
+  store(requests: readonly StoreRequest[]): Promise<readonly StoreResult[]> {
+    const refusal = this.#refusal()
+    if (refusal !== undefined) return Promise.resolve(requests.map(() => ({ kind: 'failed', error: refusal })))
+    if (requests.length === 0) return Promise.resolve([])
+    const call = new StoreCall(requests.length)
+    const deadlineMs = Date.now() + this.#timeoutMs
+    for (const [index, request] of requests.entries()) {
+      const bytes = requestBytes(request)
+      if (bytes > this.#session.maxPayloadBytes) call.settle(index, tooLarge(bytes, this.#session.maxPayloadBytes))
+      else this.#queue.push(new Pending(request, deadlineMs, call, index, this.#ledger))
+    }
+    this.#schedulePump()
+    return call.done
+  }
+
+  /** Takes no more, waits for what is in flight (at most timeoutMs). Joins a close in progress. */
+  close(): Promise<void> {
+    this.#closing ??= this.#drain()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #drain(): Promise<void> {
+    this.#pump()
+    await new Promise<void>((resolve) => {
+      const check = () => {
+        if (this.#ledger.messages > 0) return
+        clearInterval(timer)
+        resolve()
+      }
+      const timer = setInterval(check, 5)
+      check()
+    })
+    clearInterval(this.#timer)
+    this.#unsubscribe()
+    this.#subscription.unsubscribe()
+    this.#ledger.wake()
+  }
+
+  #refusal(): MeshError | undefined {
+    const action = `store in ${this.#host.stream}`
+    if (this.#closing !== undefined) return new MeshError('unavailable', `${action}: the writer is closed`)
+    if (this.#ledger.hasRoom) return undefined
+    const { messages, bytes } = this.#ledger
+    const message = `${action}: ${messages} events (${bytes} bytes) wait already, try again later`
+    return new MeshError('resource_exhausted', message, { retryAfterMs: 100 })
+  }
+
+  #checkServer(): void {
+    if (this.#mode === 'atomic' && !this.#session.serverIsAtLeast(2, 12)) this.#writeSingly('nats-server < 2.12')
+    if (this.#mode === 'fast' && !this.#session.serverIsAtLeast(2, 14)) this.#writeSingly('nats-server < 2.14')
+  }
+
+  #writeSingly(reason: string): void {
+    if (this.#mode === 'single') return
+    this.#log.warn({ stream: this.#host.stream, mode: this.#mode, reason }, 'batches are not available: writing singly')
+    this.#mode = 'single'
+  }
+
+  #schedulePump(): void {
+    if (this.#pumpScheduled) return
+    this.#pumpScheduled = true
+    queueMicrotask(() => {
+      this.#pumpScheduled = false
+      this.#pump()
+    })
+  }
+
+  /** Keeps one unit in flight, and under load the next ones staged behind it. */
+  #pump(): void {
+    if (!this.#session.connected) return
+    for (;;) {
+      if (this.#current === undefined) {
+        this.#current = this.#next()
+        this.#current?.start()
+      }
+      const unit = this.#current
+      if (unit instanceof FastUnit) unit.feed(this.#queue)
+      else if (unit !== undefined && this.#mode === 'atomic') this.#stageAhead()
+      if (this.#current !== undefined || !this.#hasWork()) break
+    }
+    this.#host.frames.flush()
+  }
+
+  #hasWork(): boolean {
+    return this.#repairs.length > 0 || this.#staged.length > 0 || this.#queue.length > 0
+  }
+
+  #next(): Unit | undefined {
+    const repair = this.#repairs.shift()
+    if (repair !== undefined) return this.#repairUnit(repair)
+    const staged = this.#staged.shift()
+    if (staged !== undefined) return staged
+    const head = this.#queue.peek()
+    if (head === undefined) return undefined
+    if (this.#mode === 'single') return this.#singleUnit(SINGLE_UNIT_MAX, () => true)
+    if (this.#queue.length <= SINGLY_MAX) return this.#singleUnit(SINGLY_MAX, () => true)
+    if (this.#mode === 'atomic') return this.#fill(new AtomicUnit(this.#unitId(), this.#host))
+    if (head.request.retry === true) return this.#singleUnit(SINGLE_UNIT_MAX, ({ request }) => request.retry === true)
+    return new FastUnit(this.#unitId(), this.#host)
+  }
+
+  #repairUnit(repair: Repair): Unit {
+    const open = repair.pendings.filter((pending) => !pending.settled)
+    if (repair.how === 'single' || open.length <= SINGLY_MAX || this.#mode === 'single') {
+      if (open.length > SINGLE_UNIT_MAX) {
+        this.#repairs.unshift({ how: 'single', pendings: open.slice(SINGLE_UNIT_MAX) })
+      }
+      return new SingleUnit(this.#unitId(), open.slice(0, SINGLE_UNIT_MAX), this.#host)
+    }
+    const unit = this.#mode === 'atomic' ? new AtomicUnit(this.#unitId(), this.#host) : undefined
+    if (unit !== undefined) {
+      for (const pending of open) unit.stage(pending)
+      return unit
+    }
+    this.#queue.pushFront(open)
+    return new FastUnit(this.#unitId(), this.#host)
+  }
+
+  #singleUnit(max: number, accepts: (pending: Pending) => boolean): Unit {
+    const pendings: Pending[] = []
+    while (pendings.length < max) {
+      const head = this.#queue.peek()
+      if (head === undefined || !accepts(head)) break
+      this.#queue.shift()
+      pendings.push(head)
+    }
+    return new SingleUnit(this.#unitId(), pendings, this.#host)
+  }
+
+  #fill(unit: AtomicUnit): AtomicUnit {
+    while (!unit.isFull) {
+      const pending = this.#queue.shift()
+      if (pending === undefined) break
+      if (!pending.settled) unit.stage(pending)
+    }
+    return unit
+  }
+
+  #stageAhead(): void {
+    const last = this.#staged[this.#staged.length - 1]
+    if (last !== undefined) this.#fill(last)
+    while (this.#staged.length < STAGED_BATCHES_MAX && this.#queue.length >= STAGE_FROM) {
+      this.#staged.push(this.#fill(new AtomicUnit(this.#unitId(), this.#host)))
+    }
+  }
+
+  /** One token of a subject, unique over all writers, at most 64 characters: it is the batch's id too. */
+  #unitId(): string {
+    this.#unitCount++
+    return `${this.#host.inbox.slice(this.#host.inbox.lastIndexOf('.') + 1)}-${this.#unitCount.toString(36)}`
+  }
+
+  #finished(unit: Unit, repairs: readonly Repair[] = []): void {
+    if (this.#current !== unit) return
+    this.#current = undefined
+    this.#repairs.unshift(...repairs)
+    this.#schedulePump()
+  }
+
+  #onReply(message: Msg): void {
+    const unit = this.#current
+    if (unit === undefined) return
+    const token = message.subject.slice(this.#host.inbox.length + 1)
+    // A reply to a unit that is over, for example after its deadline, says nothing that anybody waits for.
+    if (!token.startsWith(unit.id)) return
+    if (token.length === unit.id.length) unit.onReply('', message)
+    else if (token[unit.id.length] === '.') unit.onReply(token.slice(unit.id.length + 1), message)
+    this.#schedulePump()
+  }
+
+  #onDisconnect(): void {
+    this.#host.frames.discard()
+    this.#current?.onDisconnect()
+    const unsent = this.#staged.splice(0).flatMap((unit) => unit.abandon())
+    this.#queue.pushFront(unsent)
+  }
+
+  #onTick(): void {
+    if (this.#ledger.messages === 0) return
+    const nowMs = Date.now()
+    this.#current?.onTick(nowMs)
+    const oldest = this.#staged[0]?.abandon()[0]
+    if (oldest !== undefined && nowMs >= oldest.deadlineMs) {
+      this.#queue.pushFront(this.#staged.splice(0).flatMap((unit) => unit.abandon()))
+    }
+    for (const repair of this.#repairs) for (const pending of repair.pendings) this.#expire(pending, nowMs)
+    for (let head = this.#queue.peek(); head !== undefined; head = this.#queue.peek()) {
+      if (!this.#expire(head, nowMs)) break
+      this.#queue.shift()
+    }
+    this.#schedulePump()
+  }
+
+  #expire(pending: Pending, nowMs: number): boolean {
+    if (nowMs < pending.deadlineMs) return pending.settled
+    pending.fail('deadline_exceeded', `store in ${this.#host.stream}: it could not be sent to NATS in time`)
+    return true
+  }
+}
+
+function tooLarge(bytes: number, bytesMax: number): StoreResult {
+  const message = `store an event: it takes up to ${bytes} bytes with its headers, NATS takes ${bytesMax}`
+  return { kind: 'failed', error: new MeshError('invalid_argument', message) }
+}
