@@ -87,7 +87,9 @@ async function findOnPath(name, tool, environment) {
   for (const folder of (environment.PATH ?? '').split(delimiter)) {
     const candidate = join(folder, name)
     if (folder === '' || !isExecutable(candidate)) continue
-    const output = await promisify(execFile)(candidate, [...tool.versionArguments], { timeout: 5_000 }).catch(() => undefined)
+    const output = await promisify(execFile)(candidate, [...tool.versionArguments], { timeout: 5_000 }).catch(
+      () => undefined,
+    )
     const words = `${output?.stdout ?? ''} ${output?.stderr ?? ''}`.split(/\s+/)
     if (words.includes(`v${tool.version}`) || words.includes(tool.version)) return candidate
   }
@@ -102,8 +104,11 @@ async function findOnPath(name, tool, environment) {
  */
 async function build(name, tool, path, { environment, report }) {
   const wanted = `Go ${tool.go} or newer (https://go.dev/dl, or your package manager) on PATH, or ${name} ${tool.version} itself on PATH`
-  const go = await promisify(execFile)('go', ['env', 'GOVERSION'], { env: environment, cwd: tmpdir() }).catch(() => undefined)
-  if (go === undefined) throw new Error(`build ${name} ${tool.version}: there is no Go on this machine, wanted ${wanted}`)
+  const go = await promisify(execFile)('go', ['env', 'GOVERSION'], { env: environment, cwd: tmpdir() }).catch(
+    () => undefined,
+  )
+  if (go === undefined)
+    throw new Error(`build ${name} ${tool.version}: there is no Go on this machine, wanted ${wanted}`)
   // Beside its final place, so that the rename stays inside one file system.
   const folder = await mkdtemp(`${path}.build-`)
   try {
@@ -129,7 +134,13 @@ async function build(name, tool, path, { environment, report }) {
  * @returns {Promise<string | undefined>} the last lines of a failed build
  */
 async function install(name, tool, folder, environment, report) {
-  const flags = ['install', '-v', '-trimpath', ...(tool.ldflags === undefined ? [] : ['-ldflags', tool.ldflags]), tool.module]
+  const flags = [
+    'install',
+    '-v',
+    '-trimpath',
+    ...(tool.ldflags === undefined ? [] : ['-ldflags', tool.ldflags]),
+    tool.module,
+  ]
   // Without GOOS and GOARCH: the tool runs here, whatever the user cross-compiles elsewhere.
   const { GOOS: _os, GOARCH: _architecture, ...rest } = environment
   const child = spawn('go', flags, {
@@ -183,7 +194,8 @@ async function withLock(file, report, work) {
       () => 0,
     )
     if (age > LOCK_FRESH_MS) await rm(file, { force: true })
-    else if (Date.now() > deadline) throw new Error(`build tool: ${file} is still held by another build, wanted it free`)
+    else if (Date.now() > deadline)
+      throw new Error(`build tool: ${file} is still held by another build, wanted it free`)
     else {
       if (!told) report('waiting for another build of the same tool')
       told = true
