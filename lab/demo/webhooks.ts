@@ -1,4 +1,9 @@
-import examples from '@octokit/webhooks-examples' with { type: 'json' }
+import { createRequire } from 'node:module'
+
+type WebhookDefinition = { readonly name: string; readonly examples: readonly object[] }
+
+// The package is one JSON file whose declarations describe a default export that it does not have.
+const definitions: readonly WebhookDefinition[] = createRequire(import.meta.url)('@octokit/webhooks-examples')
 
 /** One webhook delivery as the demo publishes it. */
 export type WebhookEvent = {
@@ -36,7 +41,7 @@ export const demoTopics: readonly string[] = ['github/code', 'github/issues', 'g
  * events. The CloudEvents type is "com.github.<webhook>[.<action>]".
  */
 export function webhookEvents(): readonly WebhookEvent[] {
-  return examples.flatMap(({ name, examples: payloads }) => payloads.map((payload) => eventOf(name, payload)))
+  return definitions.flatMap(({ name, examples: payloads }) => payloads.map((payload) => eventOf(name, payload)))
 }
 
 function eventOf(kind: string, payload: object): WebhookEvent {
