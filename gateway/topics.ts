@@ -1,4 +1,4 @@
-import { type ConfigSnapshot, streamName, type TopicDocument } from '@landbridge/core'
+import { type ConfigSnapshot, MeshError, streamName, type TopicDocument } from '@landbridge/core'
 import { BatchWriter, type ConfigBucket, type NatsSession, type WriteMode } from '@landbridge/nats'
 import type { Limits } from './config.ts'
 import type { Log, Metrics } from './telemetry/index.ts'
@@ -12,7 +12,7 @@ export type TopicEntry = {
   readonly stream: string
   /** How its stream is written: `atomic` for one replica, `fast` for several. */
   readonly mode: WriteMode
-  /** The writer of its stream, made at first use. */
+  /** The writer of its stream, made at first use. Reading it throws `unavailable` when the topic is gone. */
   readonly writer: BatchWriter
 }
 
@@ -164,13 +164,19 @@ export class TopicRegistry implements AsyncDisposable {
 /** Holds the one writer of a stream while entries for it come and go. */
 class WriterSlot {
   #writer: BatchWriter | undefined
+  #closed = false
 
   get(open: () => BatchWriter): BatchWriter {
+    // A call may still hold the entry of a topic that has just changed: a writer made now would never be closed.
+    if (this.#closed) {
+      throw new MeshError('unavailable', 'store: the topic has just changed, try again', { retryAfterMs: 100 })
+    }
     this.#writer ??= open()
     return this.#writer
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     await this.#writer?.close()
   }
 }

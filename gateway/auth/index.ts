@@ -1,4 +1,6 @@
+export { Authenticator, type Identity } from './authenticator.ts'
 export type { CertificateMaterial } from './certificate-files.ts'
 export { CertificateSource } from './certificates.ts'
+export { JwtVerifier } from './jwt.ts'
 export { type PeerCertificate, peerCertificateOf } from './peer-certificate.ts'
 export { isSpiffeId, spiffeIdOf } from './spiffe.ts'

@@ -39,9 +39,12 @@ export function peerCertificateOf(call: unknown): PeerCertificate | undefined {
 }
 
 function socketOf(call: unknown): TLSSocket {
-  const stream = property(call, 'stream')
+  const session = property(property(call, 'stream'), 'session')
+  if (session === undefined || property(session, 'destroyed') === true) {
+    throw new MeshError('unavailable', 'call: its connection is gone', { retryAfterMs: 0 })
+  }
   // `session.socket` is a proxy whose target answers `instanceof` and reads, as documented for node:http2.
-  const socket = property(property(stream, 'session'), 'socket')
+  const socket = property(session, 'socket')
   if (!(socket instanceof TLSSocket)) {
     throw new MeshError('internal', 'verify client certificate: the TLS connection of the call cannot be seen')
   }

@@ -1,6 +1,7 @@
 import type { Metadata } from '@grpc/grpc-js'
 import { MeshError, type Principal } from '@landbridge/core'
 import type { PeerCertificate } from '../auth/index.ts'
+import type { ObservedCall } from './observed-call.ts'
 
 /** Who calls, as the authentication interceptor found out before any handler ran. */
 export type CallContext = {
@@ -11,8 +12,12 @@ export type CallContext = {
   readonly principal: Principal | undefined
   /** The verified client certificate of the connection. */
   readonly certificate: PeerCertificate | undefined
-  /** When the bearer token ends, ms since 1970; Infinity without one. Streams end then. */
+  /** When the credentials end, ms since 1970; Infinity for methods without a principal. Streams end then. */
   readonly expiresAtMs: number
+  /** W3C trace context of the call's metadata. */
+  readonly traceparent: string | undefined
+  /** To gate the reading of requests. */
+  readonly call: ObservedCall
 }
 
 // Keyed by the call's metadata: the one object that grpc-js hands both to interceptors and to handlers.

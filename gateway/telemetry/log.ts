@@ -1,13 +1,12 @@
 import { type Logger, pino, stdSerializers } from 'pino'
 import type { Config } from '../config.ts'
-import { traceFieldsOf } from './trace-context.ts'
 
 /** The log of the process: JSON lines on stdout. `log.info({ topic }, 'what happened')`. */
 export type Log = Logger
 
 /**
- * Makes the log. Every line has `time` (ISO 8601), `level`, `msg`, `region`, `gateway`, and inside a traced call
- * `trace_id` and `span_id`. Pass errors as `err`: their type, text, stack and causes are logged.
+ * Makes the log. Every line has `time` (ISO 8601), `level`, `msg`, `region`, `gateway`; lines about a call that
+ * carries a `traceparent` also `trace_id` and `span_id`. Pass errors as `err`: their type, text, stack and causes are logged.
  */
 export function createLog(config: Pick<Config, 'region' | 'gateway' | 'logLevel'>): Log {
   return pino({
@@ -16,7 +15,6 @@ export function createLog(config: Pick<Config, 'region' | 'gateway' | 'logLevel'
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label) => ({ level: label }) },
     serializers: { err: stdSerializers.errWithCause },
-    mixin: traceFieldsOf,
     redact: { paths: ['authorization', 'token', '*.authorization', '*.token'], censor: '[hidden]' },
   })
 }

@@ -1,8 +1,18 @@
-import { isSpanContextValid, trace } from '@opentelemetry/api'
+import { type SpanContext, isSpanContextValid } from '@opentelemetry/api'
 
-/** `trace_id` and `span_id` of the active span, for log lines; empty outside of a traced call. */
-export function traceFieldsOf(): Record<string, string> {
-  const span = trace.getActiveSpan()?.spanContext()
-  if (span === undefined || !isSpanContextValid(span)) return {}
-  return { trace_id: span.traceId, span_id: span.spanId }
+const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
+
+/** The remote span that a W3C `traceparent` value names; undefined when it is missing or malformed. */
+export function spanContextOf(traceparent: string | undefined): SpanContext | undefined {
+  const match = traceparent === undefined ? null : TRACEPARENT.exec(traceparent)
+  if (match === null) return undefined
+  const [, traceId = '', spanId = '', flags = ''] = match
+  const found = { traceId, spanId, traceFlags: Number.parseInt(flags, 16), isRemote: true }
+  return isSpanContextValid(found) ? found : undefined
+}
+
+/** `trace_id` and `span_id` of a `traceparent` value, for log lines; empty when there is none. */
+export function traceFieldsOf(traceparent: string | undefined): { trace_id?: string; span_id?: string } {
+  const found = spanContextOf(traceparent)
+  return found === undefined ? {} : { trace_id: found.traceId, span_id: found.spanId }
 }

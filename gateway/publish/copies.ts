@@ -1,0 +1,123 @@
+import {
+  BATCH_LIFE_MS,
+  CLOCK_SKEW_MS,
+  copyCheckOf,
+  eventFilters,
+  MeshError,
+  markedFilter,
+  markOf,
+  type PublishAttempt,
+  type RetryMark,
+} from '@landbridge/core'
+import { findCopies, MarkedIds, type NatsSession } from '@landbridge/nats'
+import type { Log } from '../telemetry/index.ts'
+import type { TopicEntry } from '../topics.ts'
+
+/** A check that takes longer is given up: the mark it belongs to would no longer cover the time of storing. */
+const CHECK_MS_MAX = 4000
+/** Topics whose marked ids are remembered; the one unused for longest is forgotten first. */
+const TOPICS_MAX = 1000
+
+/** Where marked events are looked for before they are stored (RULES.md 4 and 5). */
+export class CopyFinder {
+  readonly #session: NatsSession
+  readonly #region: string
+  readonly #now: () => number
+  readonly #log: Log
+  readonly #marked = new Map<string, MarkedIds>()
+
+  constructor(options: { session: NatsSession; region: string; now: () => number; log: Log }) {
+    this.#session = options.session
+    this.#region = options.region
+    this.#now = options.now
+    this.#log = options.log
+  }
+
+  /** The mark for events of this attempt stored within a batch life from now; undefined when they need none. */
+  markOf(attempt: PublishAttempt | undefined, topic: TopicEntry): RetryMark | undefined {
+    if (attempt === undefined) return undefined
+    return markOf(attempt, { ...this.#context(topic), region: this.#region })
+  }
+
+  /** Until when an event that is sent now may be stored, clock skew included; ms since 1970. */
+  untilMs(): number {
+    return Math.ceil(this.#now() + BATCH_LIFE_MS + CLOCK_SKEW_MS)
+  }
+
+  /**
+   * Which of the ids are in the region's stream already, with their sequence (0 when it is not known).
+   * @throws MeshError 'unavailable', not ambiguous, when it cannot be told.
+   */
+  async find(topic: TopicEntry, mark: RetryMark, ids: ReadonlySet<string>): Promise<ReadonlyMap<string, number>> {
+    const signal = AbortSignal.timeout(CHECK_MS_MAX)
+    try {
+      return await Promise.race([this.#find(topic, mark, ids, signal), rejectionOf(signal)])
+    } catch (cause) {
+      throw new MeshError('unavailable', 'publish: cannot tell whether the event is stored already, try again', {
+        cause,
+        retryAfterMs: 500,
+      })
+    }
+  }
+
+  async #find(
+    topic: TopicEntry,
+    mark: RetryMark,
+    ids: ReadonlySet<string>,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, number>> {
+    const context = this.#context(topic)
+    // What follows the check may be sent as late as the check may end.
+    const check = copyCheckOf(mark, { ...context, nowMs: context.nowMs + CHECK_MS_MAX })
+    const found = new Map<string, number>()
+    const marked = this.#markedIds(topic)
+    await marked.refresh()
+    for (const id of ids) if (marked.has(id)) found.set(id, 0)
+    if (typeof check === 'string') return found
+    const missing = new Set([...ids].filter((id) => !found.has(id)))
+    if (missing.size === 0) return found
+    // Read to the end of the stream: a copy that came by replication was stored here later than it was recorded.
+    const copies = await findCopies({
+      session: this.#session,
+      stream: topic.stream,
+      filters: eventFilters(topic.document.name),
+      fromMs: check.scanFromMs,
+      ids: missing,
+      signal,
+    })
+    for (const [id, sequence] of copies) found.set(id, sequence)
+    return found
+  }
+
+  #markedIds(topic: TopicEntry): MarkedIds {
+    const known = this.#marked.get(topic.stream)
+    this.#marked.delete(topic.stream)
+    const [oldest] = this.#marked.keys()
+    if (this.#marked.size >= TOPICS_MAX && oldest !== undefined) this.#marked.delete(oldest)
+    const marked =
+      known ??
+      new MarkedIds({
+        session: this.#session,
+        stream: topic.stream,
+        filter: markedFilter(topic.document.name),
+        log: this.#log,
+      })
+    this.#marked.set(topic.stream, marked)
+    return marked
+  }
+
+  #context(topic: TopicEntry) {
+    return {
+      nowMs: this.#now(),
+      duplicateWindowMs: topic.document.spec.duplicateWindowMs,
+      batchLifeMs: BATCH_LIFE_MS,
+      skewMs: CLOCK_SKEW_MS,
+    }
+  }
+}
+
+function rejectionOf(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  return promise
+}

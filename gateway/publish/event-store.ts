@@ -1,0 +1,251 @@
+import {
+  EventStamper,
+  encodeMark,
+  eventSubject,
+  HEADER,
+  type HybridClock,
+  MeshError,
+  messageId,
+  type Principal,
+  type PublishAttempt,
+  partitionOf,
+  type RetryMark,
+  type ScannedEvent,
+  scanEvent,
+} from '@landbridge/core'
+import type { NatsSession, StoreRequest, StoreResult } from '@landbridge/nats'
+import type { EventTracing } from '../telemetry/event-tracing.ts'
+import type { Log, Metrics } from '../telemetry/index.ts'
+import type { TopicEntry } from '../topics.ts'
+import { BREAKER_DEFAULTS, type BreakerOptions, StoreBreaker } from './breaker.ts'
+import { CopyFinder } from './copies.ts'
+
+/** What became of one event. */
+export type EventResult = StoreResult
+
+/** What an event store needs. */
+export type EventStoreOptions = {
+  readonly region: string
+  readonly session: NatsSession
+  readonly clock: HybridClock
+  readonly metrics: Metrics
+  readonly log: Log
+  /** Undefined: no tracing, and no cost of it. */
+  readonly tracing: EventTracing | undefined
+  /** Clock, ms since 1970. */
+  readonly now: () => number
+  readonly breaker?: BreakerOptions
+}
+
+/** One attempt to store events of one topic, by one principal that may publish there. */
+export type StoreAttempt = {
+  readonly topic: TopicEntry
+  /** 1 to 1,000, as sent. */
+  readonly events: readonly Uint8Array[]
+  readonly principal: Principal
+  /** What the publisher knows of earlier attempts. */
+  readonly retry: PublishAttempt | undefined
+}
+
+type Prepared = {
+  readonly requests: StoreRequest[]
+  /** Index of each request's event in the attempt. */
+  readonly indexes: number[]
+  readonly results: (EventResult | undefined)[]
+  readonly spans: EndSpan[]
+}
+
+type EndSpan = (result: EventResult) => void
+
+const NO_HEADERS = ''
+
+/**
+ * Stores events in this region: checks, stamps and marks them, and writes them through the topic's breaker and writer.
+ * Guarantees:
+ * 1. One result an event, in order. `stored` and `duplicate` mean durable. An event that is refused is not sent.
+ * 2. Unmarked attempts are handed to the writer before `store` returns, so calls keep their order.
+ * 3. An event of a marked attempt is stored only if no copy of it is in the region's stream (RULES.md 4 and 5).
+ *
+ * The hot path: what is done here for each event costs about 2 µs, and nothing of an event is decoded or copied but once.
+ */
+export class EventStore {
+  readonly #options: EventStoreOptions
+  readonly #copies: CopyFinder
+  readonly #breakers = new Map<string, StoreBreaker>()
+  readonly #stampers = new WeakMap<Principal, EventStamper>()
+  readonly #subjects = new WeakMap<TopicEntry, readonly string[]>()
+
+  constructor(options: EventStoreOptions) {
+    this.#options = options
+    this.#copies = new CopyFinder(options)
+  }
+
+  /** Stores. Rejects only when nothing was tried: breaker open, or (marked) copies cannot be looked for. */
+  store(attempt: StoreAttempt): Promise<readonly EventResult[]> {
+    const mark = this.#copies.markOf(attempt.retry, attempt.topic)
+    return mark === undefined ? this.#write(attempt, undefined) : this.#storeMarked(attempt, mark)
+  }
+
+  /** Whether events of this attempt must be looked for before they are stored, so that `store` takes a while. */
+  isMarked(attempt: StoreAttempt): boolean {
+    return this.#copies.markOf(attempt.retry, attempt.topic) !== undefined
+  }
+
+  /** Forgets what belongs to a topic that is gone. */
+  forget(topicKey: string): void {
+    this.#breakers.get(topicKey)?.close()
+    this.#breakers.delete(topicKey)
+  }
+
+  /** Ends timers. */
+  close(): void {
+    for (const key of [...this.#breakers.keys()]) this.forget(key)
+  }
+
+  async #storeMarked(attempt: StoreAttempt, mark: RetryMark): Promise<readonly EventResult[]> {
+    const ids = new Set<string>()
+    for (const event of attempt.events) {
+      const scanned = scanEvent(event)
+      if (scanned.value !== undefined) ids.add(messageId(scanned.value))
+    }
+    const copies = await this.#copies.find(attempt.topic, mark, ids)
+    // Looking took a while; the mark must cover the time until which the event may still be stored.
+    const fresh: RetryMark = { ...mark, untilMs: this.#copies.untilMs() }
+    return this.#write(attempt, { mark: fresh, copies })
+  }
+
+  async #write(attempt: StoreAttempt, marked: Marked | undefined): Promise<readonly EventResult[]> {
+    const { topic } = attempt
+    const begun = performance.now()
+    const prepared = this.#prepare(attempt, marked)
+    const { requests } = prepared
+    if (requests.length > 0) {
+      const writer = topic.writer
+      const stored = this.#breaker(topic).run(() => writer.store(requests))
+      merge(prepared, await stored)
+      this.#options.metrics.storeSeconds.observe((performance.now() - begun) / 1000)
+    }
+    return this.#finish(attempt, prepared)
+  }
+
+  #prepare(attempt: StoreAttempt, marked: Marked | undefined): Prepared {
+    const { topic, events, principal } = attempt
+    const { maxEventBytes, partitions } = topic.document.spec
+    const stamper = this.#stamper(principal)
+    const subjects = this.#subjectsOf(topic)
+    const headers = marked === undefined ? NO_HEADERS : markHeaders(marked.mark)
+    const prepared: Prepared = { requests: [], indexes: [], results: new Array(events.length), spans: [] }
+    for (let index = 0; index < events.length; index += 1) {
+      const bytes = events[index] as Uint8Array
+      if (bytes.length > maxEventBytes) {
+        prepared.results[index] = refused(tooLarge(bytes.length, maxEventBytes))
+        continue
+      }
+      const scanned = scanEvent(bytes)
+      if (scanned.error !== undefined) {
+        prepared.results[index] = refused(scanned.error)
+        continue
+      }
+      const event = scanned.value
+      const id = messageId(event)
+      const copy = marked?.copies.get(id)
+      if (copy !== undefined) {
+        prepared.results[index] = { kind: 'duplicate', sequence: copy }
+        continue
+      }
+      const partition = partitionOf(event, partitions)
+      const extra = this.#trace(prepared, topic, event)
+      prepared.indexes.push(index)
+      prepared.requests.push({
+        subject: marked === undefined ? (subjects[partition] as string) : `${subjects[partition]}.m`,
+        headers,
+        payload: stamper.stamp(bytes, extra),
+        messageId: id,
+      })
+    }
+    return prepared
+  }
+
+  #finish({ topic, events }: StoreAttempt, { results, indexes, spans }: Prepared): readonly EventResult[] {
+    const count = { stored: 0, duplicate: 0, failed: 0 }
+    let bytes = 0
+    for (let index = 0; index < results.length; index += 1) {
+      const result = (results[index] ??= UNANSWERED)
+      count[result.kind] += 1
+      if (result.kind === 'stored') bytes += (events[index] as Uint8Array).length
+    }
+    for (let index = 0; index < spans.length; index += 1) {
+      spans[index]?.(results[indexes[index] as number] ?? UNANSWERED)
+    }
+    const { metrics } = this.#options
+    const label = metrics.topicLabel(topic.key)
+    if (count.stored > 0) metrics.published.inc({ topic: label, outcome: 'stored' }, count.stored)
+    if (count.duplicate > 0) metrics.published.inc({ topic: label, outcome: 'duplicate' }, count.duplicate)
+    if (count.failed > 0) metrics.published.inc({ topic: label, outcome: 'failed' }, count.failed)
+    if (bytes > 0) metrics.publishedBytes.inc({ topic: label }, bytes)
+    return results as EventResult[]
+  }
+
+  #trace(prepared: Prepared, topic: TopicEntry, event: ScannedEvent): Uint8Array | undefined {
+    const { tracing } = this.#options
+    if (tracing === undefined) return undefined
+    const traced = tracing.publish(topic, event)
+    prepared.spans.push(traced.end)
+    return traced.attributes
+  }
+
+  #breaker(topic: TopicEntry): StoreBreaker {
+    let breaker = this.#breakers.get(topic.key)
+    if (breaker === undefined) {
+      breaker = new StoreBreaker(topic.key, this.#options.breaker ?? BREAKER_DEFAULTS, this.#options)
+      this.#breakers.set(topic.key, breaker)
+    }
+    return breaker
+  }
+
+  #stamper(principal: Principal): EventStamper {
+    let stamper = this.#stampers.get(principal)
+    if (stamper === undefined) {
+      const { region, clock } = this.#options
+      // CloudEvents' auth context extension: callers are services.
+      stamper = new EventStamper({ region, clock, authType: 'service_account', authId: principal.subject })
+      this.#stampers.set(principal, stamper)
+    }
+    return stamper
+  }
+
+  #subjectsOf(topic: TopicEntry): readonly string[] {
+    let subjects = this.#subjects.get(topic)
+    if (subjects === undefined) {
+      const { name, spec } = topic.document
+      subjects = Array.from({ length: spec.partitions }, (_, partition) =>
+        eventSubject(name, this.#options.region, partition),
+      )
+      this.#subjects.set(topic, subjects)
+    }
+    return subjects
+  }
+}
+
+type Marked = { readonly mark: RetryMark; readonly copies: ReadonlyMap<string, number> }
+
+const UNANSWERED: EventResult = {
+  kind: 'failed',
+  error: new MeshError('internal', 'store: no answer for the event', { ambiguous: true }),
+}
+
+function merge({ results, indexes }: Prepared, stored: readonly StoreResult[]): void {
+  for (let index = 0; index < stored.length; index += 1) results[indexes[index] as number] = stored[index]
+}
+
+function markHeaders(mark: RetryMark): string {
+  return `NATS/1.0\r\n${HEADER.retryOf}: ${encodeMark(mark)}\r\n\r\n`
+}
+
+function refused(error: MeshError): EventResult {
+  return { kind: 'failed', error }
+}
+
+function tooLarge(bytes: number, bytesMax: number): MeshError {
+  return new MeshError('invalid_argument', `event: is ${bytes} bytes, wanted at most ${bytesMax} (the topic's limit)`)
+}

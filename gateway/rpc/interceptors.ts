@@ -1,0 +1,124 @@
+import { type Metadata, ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js'
+import { MeshError } from '@landbridge/core'
+import { type Authenticator, type Identity, peerCertificateOf } from '../auth/index.ts'
+import { type Log, type Metrics, traceFieldsOf } from '../telemetry/index.ts'
+import { setCallContext } from './call-context.ts'
+import { ObservedCall } from './observed-call.ts'
+import { methodOf, type OpenCalls } from './open-calls.ts'
+import { statusOf } from './status.ts'
+
+/** What the interceptors need. */
+export type InterceptorOptions = {
+  readonly authenticator: Authenticator
+  readonly calls: OpenCalls
+  readonly metrics: Metrics
+  readonly log: Log
+}
+
+/** Anyone who can connect may call these: probes have no token, and the API is public. */
+const OPEN_SERVICES = /^\/grpc\.(health|reflection)\./
+/** Peers prove themselves by a token bound to their certificate, which the service verifies. */
+const PEER_SERVICE = '/landbridge.v1.ReplicationService/'
+
+/**
+ * What every call passes through, outermost (the wire) first:
+ * 1. observe: counts the call and how it ended, keeps it in the set of open calls, and gates its reading.
+ * 2. authenticate: finds the principal before anything of the request is read, or refuses.
+ */
+export function interceptors(options: InterceptorOptions): ServerInterceptor[] {
+  return [observe(options), authenticate(options)]
+}
+
+function observe({ calls, metrics, log }: InterceptorOptions): ServerInterceptor {
+  return (method, base) => {
+    const path = method.path
+    const streaming = method.requestStream || method.responseStream
+    const begun = performance.now()
+    let traceparent: string | undefined
+    let ended = false
+    const end = (code: number, details: string) => {
+      if (ended) return
+      ended = true
+      metrics.calls.inc({ method: methodOf(path), code: status[code] ?? String(code) })
+      if (!streaming) metrics.callSeconds.observe({ method: methodOf(path) }, (performance.now() - begun) / 1000)
+      if (code === status.OK || code === status.CANCELLED) return
+      const peer = base.getPeer()
+      log.info({ method: path, code: status[code], details, peer, ...traceFieldsOf(traceparent) }, 'call failed')
+    }
+    const call: ObservedCall = new ObservedCall(base, {
+      start: (next) =>
+        next({
+          onReceiveMetadata: (metadata, pass) => {
+            traceparent = textOf(metadata, 'traceparent')
+            pass(metadata)
+          },
+          onReceiveMessage: (message, pass) => pass(message),
+          onReceiveHalfClose: (pass) => pass(),
+          // grpc-js says so for every call that is over, however it ended.
+          onCancel: () => {
+            const late = Number(base.getDeadline()) <= Date.now()
+            end(late ? status.DEADLINE_EXCEEDED : status.CANCELLED, late ? 'deadline exceeded' : 'cancelled by the client')
+            calls.remove(call, streaming)
+          },
+        }),
+      sendStatus: (sent, next) => {
+        end(sent.code, sent.details)
+        next(sent)
+      },
+    })
+    calls.add(call, path, streaming)
+    return call
+  }
+}
+
+function authenticate({ authenticator, metrics, log }: InterceptorOptions): ServerInterceptor {
+  return (method, call) => {
+    const path = method.path
+    const refuse = (error: unknown) => {
+      metrics.refusals.inc({ reason: 'unauthenticated' })
+      call.sendStatus(statusOf(error, log, path))
+    }
+    return new ServerInterceptingCall(call, {
+      start: (next) =>
+        next({
+          onReceiveMetadata: (metadata, pass) => {
+            try {
+              if (!(call instanceof ObservedCall)) throw new MeshError('internal', 'call: is not observed')
+              const certificate = peerCertificateOf(call.base)
+              const accept = ({ principal, expiresAtMs }: Partial<Identity>) => {
+                setCallContext(metadata, {
+                  path,
+                  principal,
+                  certificate,
+                  expiresAtMs: expiresAtMs ?? Number.POSITIVE_INFINITY,
+                  traceparent: textOf(metadata, 'traceparent'),
+                  call,
+                })
+                pass(metadata)
+              }
+              if (OPEN_SERVICES.test(path) || path.startsWith(PEER_SERVICE)) return accept({})
+              const identity = authenticator.identify(textOf(metadata, 'authorization'), certificate)
+              if (identity instanceof Promise) void identity.then(accept).catch(refuse)
+              else accept(identity)
+            } catch (error) {
+              refuse(error)
+            }
+          },
+          onReceiveMessage: (message, pass) => pass(message),
+          onReceiveHalfClose: (pass) => pass(),
+          onCancel: () => {},
+        }),
+    })
+  }
+}
+
+/** The one value of a metadata key; undefined when there is none. Several values are no value: which would count? */
+function textOf(metadata: Metadata, key: string): string | undefined {
+  const values = metadata.get(key)
+  const [only] = values
+  if (values.length > 1) {
+    if (key === 'authorization') throw new MeshError('unauthenticated', 'authenticate: several tokens, wanted one')
+    return undefined
+  }
+  return typeof only === 'string' ? only : undefined
+}
