@@ -100,6 +100,19 @@ describe('EventStamper', () => {
     }
   })
 
+  test("records the machine's time also while the hybrid time is ahead of it", () => {
+    let nowMs = 1_000
+    const clock = new HybridClock(() => nowMs)
+    const stamper = new EventStamper({ ...options, clock })
+    clock.observe({ ms: 5_000, counter: 0 })
+    for (const wanted of [1_000, 1_001, 1_002]) {
+      nowMs = wanted
+      const attributes = scanAttributes(stamper.stamp(Buffer.alloc(0)))
+      expect(attributes.get(MeshAttribute.recordedTime)).toBe(new Date(wanted).toISOString())
+      expect(attributes.get(MeshAttribute.time)).toMatch(/^0000000005000\./)
+    }
+  })
+
   test('serves two publishers from one clock', () => {
     const clock = new HybridClock(() => 5)
     const first = new EventStamper({ ...options, clock })
