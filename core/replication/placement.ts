@@ -1,0 +1,52 @@
+import type { Position } from './position.ts'
+
+/** What the origin's stream says about the place that a receiver asks to go on from; all read from the stream's leader. */
+export type PlaceFacts = {
+  /** Oldest sequence that the stream keeps, whatever its origin; one above `last` when it keeps nothing. */
+  readonly first: number
+  /** Newest sequence of the stream, whatever its origin; 0 when it never held any. */
+  readonly last: number
+  /** The record at the position's sequence; undefined when there is none. */
+  readonly found: { readonly stamp: bigint; readonly own: boolean } | undefined
+  /**
+   * What the origin remembers of its own records: `position` is the last one in all of the stream up to `scanned`.
+   * Undefined when nothing is remembered.
+   */
+  readonly ownTail: { readonly position: Position; readonly scanned: number } | undefined
+}
+
+/** The origin's answer to "what follows this position?". */
+export type Placement =
+  /** It has that very record, so both logs share everything before it. */
+  | 'serve'
+  /** It has no such record: the logs differ. */
+  | 'diverged'
+  /** The record is no longer kept and others behind it may be gone, too. */
+  | 'retention-gap'
+
+/**
+ * Rule 7, the origin's half: places a receiver's position by sequence and stamp.
+ *
+ * 1. `START` is always served, from the oldest record that is kept: who has
+ *    nothing of an origin misses nothing that it could name.
+ * 2. Below the retention start nothing can be compared. The position is served
+ *    all the same when no record of the origin can have gone with it: it was
+ *    right before the oldest kept sequence, or it is the origin's last record
+ *    and the stream was seen to hold no other up to there (a quiet origin in a
+ *    busy topic: without this its receivers would be refused for nothing).
+ * 3. Anything else that is not there by sequence and stamp is a divergence.
+ */
+export function placePosition(position: Position, facts: PlaceFacts): Placement {
+  if (position.sequence === 0) return 'serve'
+  if (position.sequence >= facts.first || position.sequence > facts.last) {
+    return facts.found?.own === true && facts.found.stamp === position.stamp ? 'serve' : 'diverged'
+  }
+  if (position.sequence === facts.first - 1) return 'serve'
+  const { ownTail } = facts
+  const nothingLost =
+    ownTail !== undefined &&
+    ownTail.position.sequence === position.sequence &&
+    ownTail.position.stamp === position.stamp &&
+    ownTail.scanned >= facts.first - 1
+  return nothingLost ? 'serve' : 'retention-gap'
+}
