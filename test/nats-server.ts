@@ -144,7 +144,7 @@ async function isHealthy(monitorPort: number): Promise<boolean> {
 
 function serverBinary(): string {
   const binary =
-    process.env['LANDBRIDGE_NATS_SERVER'] ?? join(homedir(), '.cache/landbridge/bin', `nats-server-${VERSION}`)
+    process.env.LANDBRIDGE_NATS_SERVER ?? join(homedir(), '.cache/landbridge/bin', `nats-server-${VERSION}`)
   if (!existsSync(binary)) throw new Error(`start nats-server: ${binary} is not there, scripts/tools.sh fetches it`)
   return binary
 }

@@ -1,0 +1,128 @@
+import {
+  configKey,
+  documentData,
+  documentName,
+  fromStored,
+  type MeshDocument,
+  MeshError,
+  planTopic,
+  type StreamShape,
+  streamShapeOf,
+  type TopicDocument,
+  type TopicPlan,
+  toStored,
+} from '@landbridge/core'
+import { askJetStream, askStreamInfo, type StreamInfo } from '../api.ts'
+import { isServerError, SERVER_ERROR } from '../server-error.ts'
+import type { NatsSession } from '../session.ts'
+import type { ConfigBucket } from './config-bucket.ts'
+import { shapeOfConfig, streamConfigOf } from './stream-config.ts'
+
+/** What `applyDocument` works on. */
+export type ApplyContext = {
+  readonly session: NatsSession
+  readonly config: ConfigBucket
+  readonly region: { readonly name: string; readonly replicasDefault: number }
+}
+
+/** What became of a document. */
+export type ApplyOutcome = {
+  readonly kind: MeshDocument['kind']
+  /** "acme/orders" for topics and policies, the region's name for peers. */
+  readonly name: string
+  readonly action: 'created' | 'updated' | 'unchanged' | 'failed'
+  /** Each difference, for people; empty unless updated. */
+  readonly changes: readonly string[]
+  readonly error?: MeshError
+}
+
+const CREATE_TIMEOUT_MS = 15_000
+
+/**
+ * Brings a region to what a document says: observe, plan, apply. First the stream, then the configuration that the
+ * gateways follow, so that nobody uses a stream that is not there. Applying the same again changes nothing. With
+ * `dryRun` nothing is changed and the outcome is what would become of it. Never rejects.
+ */
+export async function applyDocument(
+  context: ApplyContext,
+  document: MeshDocument,
+  options: { readonly dryRun: boolean },
+): Promise<ApplyOutcome> {
+  const outcome = { kind: document.kind, name: documentName(document) }
+  try {
+    const stream = document.kind === 'Topic' ? await applyStream(context, document, options.dryRun) : undefined
+    const stored = await applyConfig(context.config, document, options.dryRun)
+    const changes = [...new Set([...(stream?.changes ?? []), ...stored.changes])]
+    return { ...outcome, action: overall(stream?.action, stored.action), changes }
+  } catch (error) {
+    return { ...outcome, action: 'failed', changes: [], error: MeshError.from(error) }
+  }
+}
+
+type Step = { readonly action: 'created' | 'updated' | 'unchanged'; readonly changes: readonly string[] }
+
+function overall(stream: Step['action'] | undefined, stored: Step['action']): Step['action'] {
+  if (stream === undefined || stream === stored) return stored
+  // A stream that outlived its document, or a document whose stream was lost: the topic as a whole was repaired.
+  return stored === 'created' ? 'created' : 'updated'
+}
+
+async function applyStream(context: ApplyContext, document: TopicDocument, dryRun: boolean): Promise<Step> {
+  const desired = supported(context.session, streamShapeOf(document, context.region))
+  const observed = await observe(context.session, desired.name)
+  const plan = planTopic(desired, observed === undefined ? undefined : shapeOfConfig(observed.config))
+  if (plan.action === 'refuse') {
+    throw new MeshError('failed_precondition', `apply topic ${documentName(document)}: ${plan.reason ?? 'refused'}`)
+  }
+  if (!dryRun) await carryOut(context.session, plan, observed)
+  const action = ({ create: 'created', update: 'updated', unchanged: 'unchanged' } as const)[plan.action]
+  return { action, changes: plan.changes }
+}
+
+async function observe(session: NatsSession, stream: string): Promise<StreamInfo | undefined> {
+  try {
+    return await askStreamInfo(session, stream)
+  } catch (error) {
+    if (isServerError(error, SERVER_ERROR.streamNotFound)) return undefined
+    throw error
+  }
+}
+
+async function carryOut(session: NatsSession, plan: TopicPlan, observed: StreamInfo | undefined): Promise<void> {
+  if (plan.action === 'unchanged') return
+  const verb = plan.action === 'create' ? 'CREATE' : 'UPDATE'
+  const config = { ...observed?.config, ...streamConfigOf(plan.shape) }
+  await askJetStream(session, `STREAM.${verb}.${plan.shape.name}`, config, CREATE_TIMEOUT_MS)
+}
+
+/** What the server cannot do is not asked for, or it would be missed again at every apply. */
+function supported(session: NatsSession, shape: StreamShape): StreamShape {
+  return {
+    ...shape,
+    allowAtomic: shape.allowAtomic && session.serverIsAtLeast(2, 12),
+    allowBatched: shape.allowBatched && session.serverIsAtLeast(2, 14),
+  }
+}
+
+async function applyConfig(config: ConfigBucket, document: MeshDocument, dryRun: boolean): Promise<Step> {
+  const existing = await config.get(configKey(document))
+  if (existing?.value === toStored(document)) return { action: 'unchanged', changes: [] }
+  if (!dryRun) await config.put(document)
+  if (existing === undefined) return { action: 'created', changes: [] }
+  // The stream's differences say more about a topic than its document's.
+  return { action: 'updated', changes: document.kind === 'Topic' ? [] : changedFields(existing.value, document) }
+}
+
+function changedFields(storedText: string, document: MeshDocument): readonly string[] {
+  const { value: before } = fromStored(storedText)
+  if (before === undefined) return ['the stored document could not be read']
+  const old = specOf(before)
+  return Object.entries(specOf(document))
+    .filter(([field, value]) => JSON.stringify(value) !== JSON.stringify(old[field]))
+    .map(([field]) => `${field} changed`)
+}
+
+function specOf(document: MeshDocument): Readonly<Record<string, unknown>> {
+  const { spec } = documentData(document)
+  return typeof spec === 'object' && spec !== null ? { ...spec } : {}
+}

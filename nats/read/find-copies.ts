@@ -1,0 +1,43 @@
+import type { NatsSession } from '../session.ts'
+import { readRange } from './read-range.ts'
+
+/** Options of `findCopies`. */
+export type FindCopiesOptions = {
+  readonly session: NatsSession
+  readonly stream: string
+  /** At least one; they must not overlap. */
+  readonly filters: readonly string[]
+  /** Stored at or after, in ms since 1970. */
+  readonly fromMs: number
+  /** Stored before or at. Default: everything up to now. */
+  readonly untilMs?: number
+  /** Message ids to look for. */
+  readonly ids: ReadonlySet<string>
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Which of `ids` were stored in the span, with their sequences: rule 5's scan, over headers only, up to what the
+ * stream's leader has at the time of the call. Rejects with a MeshError, or with the reason of `signal`.
+ */
+export async function findCopies(options: FindCopiesOptions): Promise<ReadonlyMap<string, number>> {
+  const { session, stream, filters, fromMs, ids, signal } = options
+  const found = new Map<string, number>()
+  if (ids.size === 0) return found
+  const untilNs = options.untilMs === undefined ? undefined : BigInt(Math.ceil(options.untilMs)) * 1_000_000n
+  await readRange({
+    session,
+    stream,
+    filters,
+    start: { timeMs: Math.floor(fromMs) },
+    headersOnly: true,
+    signal,
+    onMessage: (message) => {
+      if (untilNs !== undefined && message.stampNs > untilNs) return false
+      const id = message.header('Nats-Msg-Id')
+      if (id !== undefined && ids.has(id) && !found.has(id)) found.set(id, message.sequence)
+      return found.size < ids.size
+    },
+  })
+  return found
+}
