@@ -1,0 +1,179 @@
+import { once } from 'node:events'
+import { createServer, type Server, Socket } from 'node:net'
+
+/**
+ * What a link does.
+ * - `open`: forwards.
+ * - `refused`: open connections are reset, new ones refused, as when a host is gone.
+ * - `blackhole`: new connections are accepted; whatever either end sends is swallowed, as behind a broken router. Its connections cannot go on
+ *   afterwards and are reset when the link heals.
+ * - `stalled`: nothing moves, nothing is lost: held bytes are delivered when the link heals, as after lost packets are sent again.
+ */
+export type LinkMode = 'open' | 'refused' | 'blackhole' | 'stalled'
+
+/** One connection through a link. */
+export type LinkConnection = {
+  /** Unique in its link, counting up from 1. */
+  readonly id: number
+  readonly mode: Exclude<LinkMode, 'refused'>
+  /** Bytes forwarded so far, from the dialling end and to it. */
+  readonly bytesSent: number
+  readonly bytesReceived: number
+}
+
+type Connection = { -readonly [Key in keyof LinkConnection]: LinkConnection[Key] } & {
+  readonly near: Socket
+  readonly far: Socket
+}
+
+/** A TCP proxy on 127.0.0.1 in front of one address, with faults. */
+export class Link implements AsyncDisposable {
+  /** Where to dial instead of the target. */
+  readonly port: number
+  readonly #targetPort: number
+  readonly #connections = new Map<number, Connection>()
+  #server: Server | undefined
+  #mode: LinkMode = 'open'
+  #lastId = 0
+  #change: Promise<void> = Promise.resolve()
+
+  private constructor(port: number, targetPort: number) {
+    this.port = port
+    this.#targetPort = targetPort
+  }
+
+  /** Listens on `port` and forwards to `targetPort`, both on 127.0.0.1. */
+  static async open(port: number, targetPort: number): Promise<Link> {
+    const link = new Link(port, targetPort)
+    await link.#listen()
+    return link
+  }
+
+  get mode(): LinkMode {
+    return this.#mode
+  }
+
+  /** The open connections. */
+  get connections(): readonly LinkConnection[] {
+    return [...this.#connections.values()].map(({ id, mode, bytesSent, bytesReceived }) => ({ id, mode, bytesSent, bytesReceived }))
+  }
+
+  /** Changes what the link does, for open and new connections. Resolves when it is in effect; calls take effect in their order. */
+  setMode(mode: LinkMode): Promise<void> {
+    this.#change = this.#change.then(() => this.#apply(mode))
+    return this.#change
+  }
+
+  /** Breaks one connection: the end that dialled sees a reset. Returns false when there is no such connection. */
+  resetConnection(id: number): boolean {
+    const connection = this.#connections.get(id)
+    if (connection !== undefined) this.#reset(connection)
+    return connection !== undefined
+  }
+
+  /** Changes what one connection does, whatever the link does; lasts until the link's mode changes. Returns false when there is no such connection. */
+  setConnectionMode(id: number, mode: LinkConnection['mode']): boolean {
+    const connection = this.#connections.get(id)
+    if (connection !== undefined) this.#enter(connection, mode)
+    return connection !== undefined
+  }
+
+  /** Stops listening and resets what is open. */
+  close(): Promise<void> {
+    return this.setMode('refused')
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #apply(mode: LinkMode): Promise<void> {
+    this.#mode = mode
+    if (mode !== 'refused') {
+      for (const connection of this.#connections.values()) this.#enter(connection, mode)
+      if (this.#server === undefined) await this.#listen()
+      return
+    }
+    const server = this.#server
+    this.#server = undefined
+    const closed = server === undefined ? undefined : once(server, 'close')
+    server?.close()
+    for (const connection of this.#connections.values()) this.#reset(connection)
+    await closed
+  }
+
+  async #listen(): Promise<void> {
+    const server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true }, (socket) => this.#accept(socket))
+    server.listen({ host: '127.0.0.1', port: this.port, exclusive: true })
+    await once(server, 'listening')
+    server.unref()
+    this.#server = server
+  }
+
+  #accept(near: Socket): void {
+    const far = new Socket({ allowHalfOpen: true })
+    // What would go into a black hole needs no other end.
+    if (this.#mode !== 'blackhole') far.connect({ host: '127.0.0.1', port: this.#targetPort, noDelay: true })
+    const connection: Connection = { id: ++this.#lastId, mode: 'open', bytesSent: 0, bytesReceived: 0, near, far }
+    this.#connections.set(connection.id, connection)
+    near.on('data', (chunk) => {
+      if (connection.mode === 'blackhole') return
+      connection.bytesSent += chunk.length
+      if (!far.write(chunk)) near.pause()
+    })
+    far.on('data', (chunk) => {
+      if (connection.mode === 'blackhole') return
+      connection.bytesReceived += chunk.length
+      if (!near.write(chunk)) far.pause()
+    })
+    near.on('drain', () => resumeUnlessStalled(connection, far))
+    far.on('drain', () => resumeUnlessStalled(connection, near))
+    near.on('end', () => forwardEnd(connection, far))
+    far.on('end', () => forwardEnd(connection, near))
+    for (const socket of [near, far]) {
+      socket.on('error', () => this.#reset(connection))
+      socket.on('close', () => this.#closed(connection))
+    }
+    this.#enter(connection, this.#mode === 'refused' ? 'open' : this.#mode)
+    if (this.#mode === 'refused') this.#reset(connection)
+  }
+
+  #enter(connection: Connection, mode: LinkConnection['mode']): void {
+    // What was swallowed is missing from the middle of the conversation: it must not go on as if nothing had been.
+    if (connection.mode === 'blackhole' && mode !== 'blackhole') {
+      this.#reset(connection)
+      return
+    }
+    connection.mode = mode
+    for (const socket of [connection.near, connection.far]) {
+      if (mode === 'stalled') socket.pause()
+      else socket.resume()
+    }
+  }
+
+  #closed(connection: Connection): void {
+    const { near, far, mode } = connection
+    if (near.destroyed && far.destroyed) {
+      this.#connections.delete(connection.id)
+    } else if (mode === 'blackhole') {
+      // The other end does not hear of it. Only an end that was never dialled goes too.
+      if (far.pending) far.destroy()
+    } else if (!near.writableFinished || !far.writableFinished) {
+      this.#reset(connection)
+    }
+  }
+
+  #reset(connection: Connection): void {
+    this.#connections.delete(connection.id)
+    connection.near.resetAndDestroy()
+    connection.far.resetAndDestroy()
+  }
+}
+
+function resumeUnlessStalled(connection: Connection, socket: Socket): void {
+  if (connection.mode !== 'stalled') socket.resume()
+}
+
+function forwardEnd(connection: Connection, socket: Socket): void {
+  if (connection.mode !== 'blackhole') socket.end()
+}
