@@ -43,6 +43,14 @@ export type Contenders = {
     task: PacedTask
     outcome: Latencies
   }
+  'batch-writer': {
+    setup: { natsUrl: string; stream: string; subject: string }
+    task: PublishTask
+    outcome: Throughput
+  }
+  'publish-stream': { setup: { access: GatewayAccess; topic: string }; task: PublishTask; outcome: Throughput }
+  'publish-paced': { setup: { access: GatewayAccess; topic: string }; task: PacedTask; outcome: Latencies }
+  subscribe: { setup: { access: GatewayAccess; topic: string }; task: ConsumeTask; outcome: Throughput }
   'batch-load': { setup: { natsUrl: string }; task: LoadTask; outcome: Throughput }
 }
 
