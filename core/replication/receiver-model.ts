@@ -6,6 +6,7 @@
 
 import { ApplyRun, type RunAction, type RunInput, type RunRecord, type SendResult } from './apply-run.ts'
 import type { Checkpoint, LocalPlace, StreamFacts } from './checkpoint.ts'
+import { copyCheckOf } from './copy-check.ts'
 import { type LocalRecord, type Position, START } from './position.ts'
 import type { SessionIdentity } from './session.ts'
 
@@ -177,7 +178,7 @@ export class ReceiverModel {
     this.#stamps += 1n
     const sequence = prev.sequence + 1 + this.#int(3)
     // Marked: another attempt of it may be here. Sometimes an event whose first attempt went to this region.
-    const mark = this.#chance(0.2) ? { region: 'here', sinceMs: 0, untilMs: this.#now + LIFE } : undefined
+    const mark = this.#chance(0.2) ? { region: 'here', sinceMs: this.#now, untilMs: this.#now + LIFE } : undefined
     const id = `x${this.#origin.length + 1}`
     this.#origin.push({ id, position: { sequence, stamp: this.#stamps }, prev, mark, byteLength: 1 + this.#int(5) })
     if (mark !== undefined && this.#chance(0.5)) this.#storeHere(id, false)
@@ -252,7 +253,7 @@ export class ReceiverModel {
         applier.answer = { kind: 'records', records: this.#following(applier.run.position) }
         return
       case 'check': {
-        const copies = action.records.map((record) => this.#on('copy-check') && this.#isCopy(record))
+        const copies = action.records.map((record) => this.#on('copy-check') && this.#isCopy(record, action.thorough))
         const next = this.#next(applier, { kind: 'checked', copies })
         // From the check until the batch is dead at most one batch life passes, so it is sent at once.
         if (next.kind === 'send') this.#act(applier, next)
@@ -281,7 +282,7 @@ export class ReceiverModel {
       if (result.kind === 'duplicate') this.seen.duplicates++
       applier.answer = { kind: 'sent', result }
     }
-    this.#inFlight.push({ records, fence, openedAt: this.#now, boot: this.#boot, settle })
+    this.#inFlight.push({ records, fence, openedAt: this.#now, boot: applier.session.reconnects, settle })
   }
 
   /** Without rule 3b a run takes whatever is last for its own. */
@@ -290,8 +291,10 @@ export class ReceiverModel {
     return this.#on('after-batch') || last === undefined ? last : { ...last, position: applier.lastSent }
   }
 
-  #isCopy(record: WireRecord): boolean {
-    return this.#log.some(({ id, marked }) => id === record.id && (marked || record.mark !== undefined))
+  #isCopy({ id, mark }: WireRecord, thorough: boolean): boolean {
+    const here = { nowMs: this.#now, duplicateWindowMs: WINDOW, batchLifeMs: LIFE, skewMs: 0 }
+    const scan = mark !== undefined && (thorough || typeof copyCheckOf(mark, here) !== 'string')
+    return this.#log.some((stored) => stored.id === id && (stored.marked || scan))
   }
 
   #end(): LocalPlace {
