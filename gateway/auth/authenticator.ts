@@ -59,7 +59,10 @@ const identities = new WeakMap<PeerCertificate, Identity>()
 
 function identityOfCertificate(certificate: PeerCertificate | undefined): Identity {
   if (certificate === undefined) {
-    throw new MeshError('unauthenticated', 'authenticate: no credentials, wanted a bearer token or a client certificate')
+    throw new MeshError(
+      'unauthenticated',
+      'authenticate: no credentials, wanted a bearer token or a client certificate',
+    )
   }
   const known = identities.get(certificate)
   if (known !== undefined) return known

@@ -49,7 +49,11 @@ export async function readCertificateFiles(files: CertificateFiles): Promise<Cer
  * Checks what was read: a rotation is not atomic, so the certificate of one generation can meet the key of another.
  * @throws MeshError 'failed_precondition' that says which file is wrong and how.
  */
-export function checkCertificates(bytes: CertificateBytes, files: CertificateFiles, nowMs: number): CertificateMaterial {
+export function checkCertificates(
+  bytes: CertificateBytes,
+  files: CertificateFiles,
+  nowMs: number,
+): CertificateMaterial {
   const [leaf] = parseCertificates(bytes.certificate, files.certificateFile)
   const authorities = parseCertificates(bytes.ca, files.caFile)
   const key = parseKey(bytes.privateKey, files.keyFile)

@@ -1,6 +1,8 @@
+export { AdminAccess } from './admins.ts'
 export { Authenticator, type Identity } from './authenticator.ts'
 export type { CertificateMaterial } from './certificate-files.ts'
 export { CertificateSource } from './certificates.ts'
 export { JwtVerifier } from './jwt.ts'
 export { type PeerCertificate, peerCertificateOf } from './peer-certificate.ts'
 export { isSpiffeId, spiffeIdOf } from './spiffe.ts'
+export { TopicAccess } from './topic-access.ts'

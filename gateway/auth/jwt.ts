@@ -69,7 +69,8 @@ export class JwtVerifier {
   async verify(token: string): Promise<VerifiedToken> {
     const hit = this.cached(token)
     if (hit !== undefined) return hit
-    if (token.length > TOKEN_LENGTH_MAX) throw refusal(`is ${token.length} characters, wanted at most ${TOKEN_LENGTH_MAX}`)
+    if (token.length > TOKEN_LENGTH_MAX)
+      throw refusal(`is ${token.length} characters, wanted at most ${TOKEN_LENGTH_MAX}`)
     const payload = await this.#payloadOf(token)
     const verified = this.#verifiedOf(payload)
     this.#remember(token, verified)
@@ -113,7 +114,7 @@ export class JwtVerifier {
         kind: 'jwt',
         subject: sub,
         issuer: this.#config.issuer,
-        groups: groupsOf(payload['groups']),
+        groups: groupsOf(payload.groups),
         spiffe: undefined,
         claims: payload,
       },
@@ -160,7 +161,8 @@ function errorOf(cause: unknown): MeshError {
   if (cause instanceof errors.JOSEAlgNotAllowed) {
     return refusal(`uses an algorithm that is not allowed, wanted one of ${TOKEN_ALGORITHMS.join(', ')}`, cause)
   }
-  if (cause instanceof errors.JWSSignatureVerificationFailed) return refusal("signature does not match the issuer's key", cause)
+  if (cause instanceof errors.JWSSignatureVerificationFailed)
+    return refusal("signature does not match the issuer's key", cause)
   if (cause instanceof errors.JWKSNoMatchingKey || cause instanceof errors.JWKSMultipleMatchingKeys) {
     return refusal("names no key of the issuer, wanted a `kid` from the issuer's key set", cause)
   }

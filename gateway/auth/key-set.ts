@@ -1,5 +1,12 @@
 import { MeshError } from '@landbridge/core'
-import { type CryptoKey, createRemoteJWKSet, errors, type FlattenedJWSInput, type JWSHeaderParameters, type RemoteJWKSet } from 'jose'
+import {
+  type CryptoKey,
+  createRemoteJWKSet,
+  errors,
+  type FlattenedJWSInput,
+  type JWSHeaderParameters,
+  type RemoteJWKSet,
+} from 'jose'
 import type { Log } from '../telemetry/index.ts'
 
 /** An unknown key id may cause one fetch in this time: nobody can make us hammer the issuer. */

@@ -29,7 +29,10 @@ export class TopicAccess {
     }
     const topic = this.#registry.get(topicKey)
     if (topic === undefined) {
-      throw new MeshError('not_found', `topic: ${topicKey} is not known in this region, wanted a topic that was applied`)
+      throw new MeshError(
+        'not_found',
+        `topic: ${topicKey} is not known in this region, wanted a topic that was applied`,
+      )
     }
     return topic
   }
@@ -43,11 +46,9 @@ export class TopicAccess {
     return decision.allowed ? undefined : new MeshError('permission_denied', decision.reason)
   }
 
-  /** Whether the principal may publish to or subscribe to the topic. */
-  sees(topicKey: string, principal: Principal): boolean {
-    return (
-      this.refusal(topicKey, principal, 'subscribe') === undefined ||
-      this.refusal(topicKey, principal, 'publish') === undefined
-    )
+  /** Why the principal may neither subscribe to nor publish to a topic; undefined when it may see it. */
+  invisible(topicKey: string, principal: Principal): MeshError | undefined {
+    const refusal = this.refusal(topicKey, principal, 'subscribe')
+    return refusal === undefined ? undefined : this.refusal(topicKey, principal, 'publish') && refusal
   }
 }

@@ -86,11 +86,6 @@ export class EventStore {
     return mark === undefined ? this.#write(attempt, undefined) : this.#storeMarked(attempt, mark)
   }
 
-  /** Whether events of this attempt must be looked for before they are stored, so that `store` takes a while. */
-  isMarked(attempt: StoreAttempt): boolean {
-    return this.#copies.markOf(attempt.retry, attempt.topic) !== undefined
-  }
-
   /** Forgets what belongs to a topic that is gone. */
   forget(topicKey: string): void {
     this.#breakers.get(topicKey)?.close()
@@ -170,7 +165,8 @@ export class EventStore {
     const count = { stored: 0, duplicate: 0, failed: 0 }
     let bytes = 0
     for (let index = 0; index < results.length; index += 1) {
-      const result = (results[index] ??= UNANSWERED)
+      const result = results[index] ?? UNANSWERED
+      results[index] = result
       count[result.kind] += 1
       if (result.kind === 'stored') bytes += (events[index] as Uint8Array).length
     }

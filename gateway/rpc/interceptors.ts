@@ -57,7 +57,10 @@ function observe({ calls, metrics, log }: InterceptorOptions): ServerInterceptor
           // grpc-js says so for every call that is over, however it ended.
           onCancel: () => {
             const late = Number(base.getDeadline()) <= Date.now()
-            end(late ? status.DEADLINE_EXCEEDED : status.CANCELLED, late ? 'deadline exceeded' : 'cancelled by the client')
+            end(
+              late ? status.DEADLINE_EXCEEDED : status.CANCELLED,
+              late ? 'deadline exceeded' : 'cancelled by the client',
+            )
             calls.remove(call, streaming)
           },
         }),

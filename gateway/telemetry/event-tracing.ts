@@ -1,3 +1,5 @@
+import { encodeStringAttribute, type ScannedEvent } from '@landbridge/core'
+import type { StoreResult } from '@landbridge/nats'
 import {
   ROOT_CONTEXT,
   type Span,
@@ -8,8 +10,6 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api'
-import { encodeStringAttribute, type ScannedEvent } from '@landbridge/core'
-import type { StoreResult } from '@landbridge/nats'
 import type { TopicEntry } from '../topics.ts'
 import { spanContextOf } from './trace-context.ts'
 

@@ -29,7 +29,7 @@ export function startTracing(
   const provider = new TracerProvider({
     resource: defaultResource().merge(
       resourceFromAttributes({
-        'service.name': process.env['OTEL_SERVICE_NAME'] ?? 'landbridge-gateway',
+        'service.name': process.env.OTEL_SERVICE_NAME ?? 'landbridge-gateway',
         'service.instance.id': config.gateway,
         'cloud.region': config.region,
       }),

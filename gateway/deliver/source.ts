@@ -1,0 +1,42 @@
+import { eventFilters, type MeshError } from '@landbridge/core'
+import { type NatsSession, type ReadStart, type StoredMessage, StreamReader } from '@landbridge/nats'
+import type { Log } from '../telemetry/index.ts'
+import type { TopicEntry } from '../topics.ts'
+
+/** Where a subscription's events come from. */
+export type Source = {
+  /** No event comes after this until `resume`. */
+  pause(): void
+  resume(): void
+  /** Ends it; what is unsettled is returned. Idempotent. */
+  close(): Promise<void>
+}
+
+/** What an ephemeral reader needs. */
+export type EphemeralOptions = {
+  readonly session: NatsSession
+  readonly topic: TopicEntry
+  readonly start: ReadStart
+  readonly log: Log
+  readonly onEvent: (message: StoredMessage) => void
+  readonly onEnd: (error: MeshError | undefined) => void
+}
+
+/** Every event of the topic in the order of the region's stream, for one subscriber that settles nothing. */
+export function ephemeralSource(options: EphemeralOptions): Source {
+  const { session, topic, start, log, onEvent, onEnd } = options
+  return new StreamReader({
+    session,
+    stream: topic.stream,
+    filters: eventFilters(topic.document.name),
+    start,
+    onMessage: onEvent,
+    onEnd,
+    log,
+  })
+}
+
+/** Whether a record is one of the mesh's own and no event. Its subject ends with the control token. */
+export function isControl(subject: string): boolean {
+  return subject.endsWith('.c')
+}

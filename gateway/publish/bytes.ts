@@ -1,0 +1,6 @@
+/** Sum of the lengths. */
+export function bytesOf(parts: readonly Uint8Array[]): number {
+  let bytes = 0
+  for (const part of parts) bytes += part.length
+  return bytes
+}

@@ -1,0 +1,199 @@
+import type { ServerDuplexStream } from '@grpc/grpc-js'
+import { MeshError, type Principal, type RawPublishBatch, readPublishStreamRequest } from '@landbridge/core'
+import { bytesOf, type EventResult, encodeBatchAck } from '../publish/index.ts'
+import type { Log } from '../telemetry/index.ts'
+import type { TopicRegistry } from '../topics.ts'
+import { type CallContext, callContextOf, principalOf } from './call-context.ts'
+import type { OpenCalls } from './open-calls.ts'
+import { type PublishTools, retryOf } from './publish.ts'
+import { shownError, statusOf } from './status.ts'
+import { StreamGuard } from './stream-guard.ts'
+
+/** What a publish stream needs. */
+export type PublishStreamTools = PublishTools & {
+  readonly registry: TopicRegistry
+  readonly calls: OpenCalls
+  readonly log: Log
+  readonly now: () => number
+  /** Batches of one stream being stored. */
+  readonly streamBatchesMax: number
+}
+
+/** A batch whose topic is filled in, and the bytes of its events. */
+type Batch = RawPublishBatch & { readonly size: number }
+
+type Call = ServerDuplexStream<Buffer, Buffer>
+
+/** Topics that one stream's rights are watched for. */
+const TOPICS_WATCHED_MAX = 256
+
+/** `EventService.PublishStream`, on encoded messages. */
+export function publishStream(tools: PublishStreamTools): (call: Call) => void {
+  return (call) => {
+    try {
+      new PublishStream(tools, call, callContextOf(call.metadata))
+    } catch (error) {
+      call.emit('error', statusOf(error, tools.log, call.getPath()))
+    }
+  }
+}
+
+/**
+ * One publish stream. Guarantees:
+ * 1. Batches reach the writer in the order in which they were sent.
+ * 2. Every batch that was read is acknowledged before the stream ends, whyever it ends (unless the client is gone).
+ * 3. At most `streamBatchesMax` batches are in flight, and all streams together stay within the budget: beyond that
+ *    nothing is read, and HTTP/2 flow control stops the client. The same while the client does not read its acks.
+ */
+class PublishStream {
+  readonly #tools: PublishStreamTools
+  readonly #call: Call
+  readonly #context: CallContext
+  readonly #principal: Principal
+  readonly #guard: StreamGuard
+  readonly #gone = new AbortController()
+  readonly #topics = new Set<string>()
+  #topic = ''
+  #inFlight = 0
+  /** The end of the queue of batches that wait; undefined when none does. */
+  #turn: Promise<void> | undefined
+  #clogged = false
+  #ending: { readonly error: MeshError | undefined } | undefined
+  #finished = false
+
+  constructor(tools: PublishStreamTools, call: Call, context: CallContext) {
+    this.#tools = tools
+    this.#call = call
+    this.#context = context
+    this.#principal = principalOf(context)
+    this.#guard = new StreamGuard({
+      context,
+      registry: tools.registry,
+      draining: tools.calls.draining,
+      now: tools.now,
+      check: () => this.#lostRight(),
+      onEnd: (error) => this.#end(error),
+    })
+    call.on('data', (bytes: Buffer) => this.#receive(bytes))
+    call.on('end', () => this.#end(undefined))
+    call.on('drain', () => this.#unclog())
+    call.on('cancelled', () => this.#leave())
+    call.on('close', () => this.#leave())
+  }
+
+  #receive(bytes: Buffer): void {
+    // What arrives after the end was decided is not acknowledged: the client sends it again elsewhere.
+    if (this.#ending !== undefined) return
+    const request = readPublishStreamRequest(bytes)
+    if (request.error !== undefined) {
+      this.#end(request.error)
+      return
+    }
+    if (request.value.events.length === 0) {
+      this.#end(new MeshError('invalid_argument', 'publish: a batch has no event, wanted 1 to 1,000'))
+      return
+    }
+    if (request.value.topic !== '') this.#topic = request.value.topic
+    const batch = { ...request.value, topic: this.#topic, size: bytesOf(request.value.events) }
+    this.#inFlight += 1
+    const first = this.#turn === undefined && batch.retry === undefined
+    if (first && this.#tools.budget.tryTake(batch.size, batch.events.length)) void this.#run(batch)
+    else this.#runInTurn(batch)
+    this.#steer()
+  }
+
+  /** For a batch that must wait: for room, or for the copy check of a retry. None behind it may overtake. */
+  #runInTurn(batch: Batch): void {
+    const before = this.#turn ?? Promise.resolve()
+    const turn = before
+      .then(() => this.#takeAndRun(batch))
+      .finally(() => {
+        if (this.#turn !== turn) return
+        this.#turn = undefined
+        this.#steer()
+      })
+    this.#turn = turn
+  }
+
+  async #takeAndRun(batch: Batch): Promise<void> {
+    try {
+      await this.#tools.budget.takeWhenRoom(batch.size, batch.events.length, this.#gone.signal)
+    } catch {
+      // The client is gone: nobody waits for an answer.
+      this.#inFlight -= 1
+      return
+    }
+    const done = this.#run(batch)
+    if (batch.retry !== undefined) await done
+  }
+
+  /** Stores a batch for which room was taken, and acknowledges it. Reaches the writer before it returns. */
+  async #run(batch: Batch): Promise<void> {
+    try {
+      this.#acknowledge(batch, await this.#store(batch))
+    } catch (error) {
+      this.#acknowledge(batch, failed(shownError(error, this.#tools.log, this.#context.path), batch))
+    } finally {
+      this.#tools.budget.giveBack(batch.size, batch.events.length)
+      this.#inFlight -= 1
+      this.#steer()
+      this.#finishWhenIdle()
+    }
+  }
+
+  async #store(batch: Batch): Promise<readonly EventResult[]> {
+    const { access, store } = this.#tools
+    const topic = access.topic(batch.topic, this.#principal, 'publish')
+    if (this.#topics.size < TOPICS_WATCHED_MAX) this.#topics.add(batch.topic)
+    return store.store({ topic, events: batch.events, principal: this.#principal, retry: retryOf(batch.retry) })
+  }
+
+  #acknowledge(batch: Batch, results: readonly EventResult[]): void {
+    if (this.#finished) return
+    this.#clogged = !this.#call.write(encodeBatchAck(batch.batchId, this.#tools.region, results))
+  }
+
+  #unclog(): void {
+    this.#clogged = false
+    this.#steer()
+  }
+
+  #steer(): void {
+    const stop = this.#turn !== undefined || this.#clogged || this.#inFlight >= this.#tools.streamBatchesMax
+    if (stop) this.#context.call.closeGate()
+    else this.#context.call.openGate()
+  }
+
+  #lostRight(): MeshError | undefined {
+    for (const topicKey of this.#topics) {
+      const refusal = this.#tools.access.refusal(topicKey, this.#principal, 'publish')
+      if (refusal !== undefined) return refusal
+    }
+    return undefined
+  }
+
+  #end(error: MeshError | undefined): void {
+    this.#ending ??= { error }
+    this.#finishWhenIdle()
+  }
+
+  #finishWhenIdle(): void {
+    if (this.#ending === undefined || this.#inFlight > 0 || this.#finished) return
+    this.#finished = true
+    this.#guard.close()
+    const { error } = this.#ending
+    if (error === undefined) this.#call.end()
+    else this.#call.emit('error', statusOf(error, this.#tools.log, this.#context.path))
+  }
+
+  #leave(): void {
+    this.#finished = true
+    this.#ending ??= { error: undefined }
+    this.#guard.close()
+    this.#gone.abort(new MeshError('cancelled', 'publish: the client is gone'))
+  }
+}
+
+function failed(error: MeshError, batch: Batch): readonly EventResult[] {
+  return batch.events.map(() => ({ kind: 'failed', error }))
+}
