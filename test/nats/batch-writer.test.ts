@@ -64,7 +64,9 @@ describe.each(modes)('BatchWriter, %s', (mode) => {
     requests[20] = { ...numbered(`${stream}.a`, 20), payload: new Uint8Array(3_000) }
     requests[59] = { ...numbered(`${stream}.a`, 59), payload: new Uint8Array(2_000_000) }
     const results = await writer.store(requests)
-    const failed = results.flatMap((result, index) => (result.kind === 'failed' ? [{ index, error: result.error }] : []))
+    const failed = results.flatMap((result, index) =>
+      result.kind === 'failed' ? [{ index, error: result.error }] : [],
+    )
     expect(failed.map(({ index, error }) => [index, error.code, error.ambiguous])).toEqual([
       [20, 'invalid_argument', false],
       [59, 'invalid_argument', false],

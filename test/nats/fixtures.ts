@@ -1,4 +1,4 @@
-import { NatsSession, type StoredMessage, StreamReader, type StoreRequest } from '@landbridge/nats'
+import { NatsSession, type StoredMessage, type StoreRequest, StreamReader } from '@landbridge/nats'
 import { type NatsServers, type NatsServersOptions, startNatsServers } from '../nats-server.ts'
 
 /** A server, a session, and a way to make streams; everything is gone when it is disposed. */
