@@ -1,0 +1,1 @@
+export { OperationsServer } from './operations-server.ts'

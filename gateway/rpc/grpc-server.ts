@@ -1,0 +1,50 @@
+import { experimental, Server, type ServerCredentials, type ServerInterceptor } from '@grpc/grpc-js'
+import type { CertificateSource } from '../auth/index.ts'
+import type { Config, ListenAddress } from '../config.ts'
+
+/** Largest response, in bytes: a frame of deliveries around one event of the largest size fits well. */
+const RESPONSE_BYTES_MAX = 64 * 1024 * 1024
+const KEEPALIVE_MS = 30_000
+const KEEPALIVE_TIMEOUT_MS = 10_000
+const IDLE_MS = 900_000
+
+/** A gRPC server with our bounds and without services. */
+export function createGrpcServer(config: Pick<Config, 'limits'>, interceptors: ServerInterceptor[]): Server {
+  const { limits } = config
+  return new Server({
+    interceptors,
+    'grpc.max_receive_message_length': limits.requestBytesMax,
+    'grpc.max_send_message_length': RESPONSE_BYTES_MAX,
+    'grpc.max_concurrent_streams': limits.connectionStreamsMax,
+    'grpc-node.max_session_memory': limits.sessionMemoryMiB,
+    // After this age a client is asked to connect anew, and meets the newest certificate; its streams run on.
+    'grpc.max_connection_age_ms': limits.connectionAgeMs,
+    'grpc.max_connection_idle_ms': IDLE_MS,
+    // A client that vanished without a word is noticed, and its unsettled events go back to their group.
+    'grpc.keepalive_time_ms': KEEPALIVE_MS,
+    'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+    'grpc.keepalive_permit_without_calls': 1,
+    'grpc.enable_channelz': 0,
+  })
+}
+
+/**
+ * TLS from the certificate source. A client certificate is always asked for; with `optional` the handshake lets one of
+ * another CA pass, so that the call can be refused with a status that says why.
+ */
+export function serverCredentials(
+  certificates: CertificateSource,
+  clientCertificates: Config['tls']['clientCertificates'],
+): ServerCredentials {
+  // Its typings name the two providers in the other order than its code; with one object for both that does not matter.
+  const required = clientCertificates === 'required'
+  return experimental.createCertificateProviderServerCredentials(certificates, certificates, required)
+}
+
+/** Binds; resolves to the port. @throws Error when the address cannot be had. */
+export function bind(server: Server, listen: ListenAddress, credentials: ServerCredentials): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>()
+  const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host
+  server.bindAsync(`${host}:${listen.port}`, credentials, (error, port) => (error ? reject(error) : resolve(port)))
+  return promise
+}

@@ -1,0 +1,8 @@
+export { type CallContext, callContextOf, principalOf } from './call-context.ts'
+export { bind, createGrpcServer, serverCredentials } from './grpc-server.ts'
+export { Health } from './health.ts'
+export { interceptors } from './interceptors.ts'
+export { OpenCalls } from './open-calls.ts'
+export { addReflection } from './reflection.ts'
+export { addServices, type ServiceTools } from './services.ts'
+export { RETRY_AFTER_KEY, statusOf } from './status.ts'

@@ -1,0 +1,63 @@
+import type { Server, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
+import { AdminService, EventService, grpcMethods, rawCodec } from '@landbridge/proto'
+import type { AdminAccess } from '../auth/index.ts'
+import type { LagRow, PeerStatus } from '../replicate/status.ts'
+import { type ApplyTools, apply } from './apply.ts'
+import { getLag } from './get-lag.ts'
+import { getTopic } from './get-topic.ts'
+import { listPeers } from './list-peers.ts'
+import { listTopics } from './list-topics.ts'
+import { publish } from './publish.ts'
+import { type PublishStreamTools, publishStream } from './publish-stream.ts'
+import { type SubscribeTools, subscribe } from './subscribe.ts'
+import { unary } from './unary.ts'
+
+/** What the services need, over all their methods. */
+export type ServiceTools = PublishStreamTools &
+  SubscribeTools &
+  Omit<ApplyTools, 'region' | 'admins'> & {
+    readonly admins: AdminAccess
+    readonly replicasDefault: number
+    /** The links to the other regions. */
+    readonly peers: () => readonly PeerStatus[]
+    /** How far this region is behind the others, for one topic or all. */
+    readonly lag: (topicKey?: string) => readonly LagRow[]
+  }
+
+/** Adds EventService and AdminService. The hot methods take and give encoded messages. */
+export function addServices(server: Server, tools: ServiceTools): void {
+  const { log, region, replicasDefault } = tools
+  const events = grpcMethods(EventService)
+  const requestRaw = { requestDeserialize: rawCodec.deserialize }
+  const raw = { ...requestRaw, responseSerialize: rawCodec.serialize }
+  addService(
+    server,
+    {
+      ...events,
+      publish: { ...events.publish, ...raw },
+      publishStream: { ...events.publishStream, ...raw },
+      subscribe: { ...events.subscribe, ...raw },
+    },
+    {
+      publish: unary(log, publish(tools)),
+      publishStream: publishStream(tools),
+      subscribe: subscribe(tools),
+      getTopic: unary(log, getTopic(tools)),
+      listTopics: unary(log, listTopics(tools)),
+    },
+  )
+  addService(server, grpcMethods(AdminService), {
+    apply: unary(log, apply({ ...tools, region: { name: region, replicasDefault } })),
+    listPeers: unary(log, listPeers(tools)),
+    getLag: unary(log, getLag(tools)),
+  })
+}
+
+/** grpc-js types definitions and handlers by one loose record; this keeps their method names the same. */
+function addService<Definition extends object>(
+  server: Server,
+  definition: Definition,
+  handlers: { readonly [Name in keyof Definition]: unknown },
+): void {
+  server.addService(definition as unknown as ServiceDefinition, handlers as unknown as UntypedServiceImplementation)
+}

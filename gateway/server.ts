@@ -1,0 +1,203 @@
+import tls from 'node:tls'
+import type { Server } from '@grpc/grpc-js'
+import { HybridClock } from '@landbridge/core'
+import { ConfigBucket, NatsSession } from '@landbridge/nats'
+import { AdminAccess, Authenticator, CertificateSource, JwtVerifier, TopicAccess } from './auth/index.ts'
+import type { Config } from './config.ts'
+import { OperationsServer } from './http/index.ts'
+import { Budget, EventStore } from './publish/index.ts'
+import {
+  addReflection,
+  addServices,
+  bind,
+  createGrpcServer,
+  Health,
+  interceptors,
+  OpenCalls,
+  serverCredentials,
+} from './rpc/index.ts'
+import { createLog, type Log, Metrics } from './telemetry/index.ts'
+import { TopicRegistry } from './topics.ts'
+
+/** A gateway that runs. */
+export type Gateway = AsyncDisposable & {
+  /** "host:port" of gRPC. */
+  readonly grpc: string
+  /** "host:port" of the operations endpoints. */
+  readonly http: string
+  readonly metrics: Metrics
+  /**
+   * Drains and stops: NOT_SERVING, accept nothing new, let calls finish until the grace of the configuration, drain
+   * NATS, force. Idempotent; joins a stop in progress.
+   */
+  close(): Promise<void>
+}
+
+/** What may be put in the place of the real thing. */
+export type GatewayOptions = {
+  readonly log?: Log
+  /** Clock, ms since 1970. */
+  readonly now?: () => number
+  /** Ends the start early. */
+  readonly signal?: AbortSignal
+}
+
+/** A region's NATS may start later than its gateways. */
+const NATS_CONNECT_MS = 60_000
+
+/**
+ * Starts a gateway: the composition root of the process. Sets the process's minimum TLS version to 1.3.
+ * @throws MeshError or Error when a part cannot start; everything that was started is stopped again.
+ */
+export async function startGateway(config: Config, options: GatewayOptions = {}): Promise<Gateway> {
+  tls.DEFAULT_MIN_VERSION = 'TLSv1.3'
+  const { log = createLog(config), now = Date.now, signal } = options
+  const metrics = new Metrics(config.limits.metricTopicsMax)
+  const health = new Health()
+  const unready = new Set(['starting'])
+  await using parts = new AsyncDisposableStack()
+
+  const http = parts.use(
+    await OperationsServer.open({ listen: config.http, metrics, unready: () => [...unready], log }),
+  )
+  const certificates = parts.use(await openCertificates(config, log, metrics))
+  const tracing = config.otlpEndpoint === undefined ? undefined : await openTracing(config)
+  if (tracing !== undefined) parts.defer(() => tracing.close())
+  const session = parts.use(await openSession(config, log, signal))
+  parts.defer(watchSession(session, metrics, unready, health))
+  const bucket = parts.use(await ConfigBucket.open({ session, replicas: config.replicas, log }))
+  const registry = parts.use(
+    await TopicRegistry.open({ session, bucket, replicas: config.replicas, limits: config.limits, log, metrics }),
+  )
+
+  const clock = new HybridClock(now)
+  const store = new EventStore({ region: config.region, session, clock, metrics, log, now, tracing: tracing?.events })
+  parts.defer(() => store.close())
+  parts.defer(registry.onChange((next, previous) => forgetTopics(store, next.topics, previous.topics)))
+
+  const jwt = config.jwt === undefined ? undefined : new JwtVerifier({ config: config.jwt, log, now })
+  parts.defer(() => jwt?.close())
+  const calls = new OpenCalls(metrics)
+  const authenticator = new Authenticator(jwt)
+  const server = createGrpcServer(config, interceptors({ authenticator, calls, metrics, log }))
+  parts.defer(() => server.forceShutdown())
+  addServices(server, {
+    region: config.region,
+    replicasDefault: config.replicas,
+    session,
+    bucket,
+    registry,
+    store,
+    calls,
+    metrics,
+    log,
+    now,
+    tracing: tracing?.events,
+    budget: new Budget(config.limits, metrics),
+    access: new TopicAccess(registry, metrics, now),
+    admins: new AdminAccess(config.admins, registry, now),
+    streamBatchesMax: config.limits.streamBatchesMax,
+    subscriptionsMax: config.limits.subscriptionsMax,
+    peers: () => [],
+    lag: () => [],
+  })
+  health.addToServer(server)
+  if (config.reflection) addReflection(server)
+  // Not awaited: certificates alone may be enough, and the issuer may come later.
+  void jwt?.warm()
+
+  const port = await bind(server, config.grpc, serverCredentials(certificates, config.tls.clientCertificates))
+  unready.delete('starting')
+  health.setServing(unready.size === 0)
+  const grpc = `${config.grpc.host}:${port}`
+  log.info({ grpc, http: http.address, region: config.region }, 'gateway ready')
+
+  const owned = parts.move()
+  let closing: Promise<void> | undefined
+  const close = () => {
+    closing ??= drain({ config, server, health, unready, calls, log }).then(() => owned.disposeAsync())
+    return closing
+  }
+  return { grpc, http: http.address, metrics, close, [Symbol.asyncDispose]: close }
+}
+
+type DrainParts = {
+  readonly config: Config
+  readonly server: Server
+  readonly health: Health
+  readonly unready: Set<string>
+  readonly calls: OpenCalls
+  readonly log: Log
+}
+
+/** Ends all calls: well until the grace is over, then by force. */
+async function drain({ config, server, health, unready, calls, log }: DrainParts): Promise<void> {
+  log.info({ graceMs: config.drainMs }, 'draining')
+  unready.add('draining')
+  health.setServing(false)
+  const stopped = Promise.withResolvers<void>()
+  server.tryShutdown(() => stopped.resolve())
+  const idle = calls.drain((path) => path.startsWith('/landbridge.v1.EventService/') || isUnaryAdmin(path))
+  const grace = Promise.withResolvers<'grace is over'>()
+  const timer = setTimeout(() => grace.resolve('grace is over'), config.drainMs)
+  const outcome = await Promise.race([Promise.all([idle, stopped.promise]).then(() => 'idle'), grace.promise])
+  clearTimeout(timer)
+  log.info({ outcome }, 'drained')
+}
+
+function isUnaryAdmin(path: string): boolean {
+  return path.startsWith('/landbridge.v1.AdminService/')
+}
+
+function openCertificates(config: Config, log: Log, metrics: Metrics): Promise<CertificateSource> {
+  const { certificateFile, keyFile, caFile, reloadMs } = config.tls
+  return CertificateSource.open({
+    files: { certificateFile, keyFile, caFile },
+    reloadMs,
+    log,
+    onProblem: () => metrics.certificateProblems.inc(),
+  }).then((certificates) => {
+    const show = () => metrics.certificateExpiry.set(certificates.current.leaf.validToDate.getTime() / 1000)
+    certificates.onChange(show)
+    show()
+    return certificates
+  })
+}
+
+/** Loaded only when tracing is on. */
+async function openTracing(config: Config) {
+  const { startTracing } = await import('./telemetry/tracing.ts')
+  return startTracing(config)
+}
+
+function openSession(config: Config, log: Log, signal: AbortSignal | undefined): Promise<NatsSession> {
+  const { servers, domain, credentialsFile, caFile } = config.nats
+  return NatsSession.connect({
+    servers,
+    name: `landbridge-gateway ${config.region}/${config.gateway}`,
+    domain,
+    ...(caFile === undefined ? {} : { tls: { caFile } }),
+    ...(credentialsFile === undefined ? {} : { credentialsFile }),
+    ...(signal === undefined ? {} : { signal }),
+    connectTimeoutMs: NATS_CONNECT_MS,
+    log,
+  })
+}
+
+/** Shows the connection in metrics and readiness; returns what ends that. */
+function watchSession(session: NatsSession, metrics: Metrics, unready: Set<string>, health: Health): () => void {
+  const show = () => {
+    metrics.natsConnected.set(session.connected ? 1 : 0)
+    if (session.connected) unready.delete(NATS_AWAY)
+    else unready.add(NATS_AWAY)
+    health.setServing(unready.size === 0)
+  }
+  show()
+  return session.onChange(show)
+}
+
+const NATS_AWAY = "no connection to the region's NATS"
+
+function forgetTopics(store: EventStore, next: ReadonlyMap<string, unknown>, previous: ReadonlyMap<string, unknown>) {
+  for (const key of previous.keys()) if (!next.has(key)) store.forget(key)
+}
