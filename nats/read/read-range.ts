@@ -26,9 +26,8 @@ export async function readRange(options: ReadRangeOptions): Promise<void> {
   const { session, stream, filters, signal } = options
   signal?.throwIfAborted()
   const newest = await Promise.all(filters.map((filter) => lastRecord(session, stream, filter)))
-  const target = Math.max(0, ...newest.map((record) => record?.sequence ?? 0))
-  const first = typeof options.start === 'object' && 'sequence' in options.start ? options.start.sequence : 1
-  if (target < first) return
+  const target = Math.max(0, ...newest.map((record) => (isInRange(record, options.start) ? record.sequence : 0)))
+  if (target === 0) return
   signal?.throwIfAborted()
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const abort = () => reject(signal?.reason)
@@ -61,4 +60,10 @@ export async function readRange(options: ReadRangeOptions): Promise<void> {
     signal?.removeEventListener('abort', abort)
     await reader.close()
   }
+}
+
+function isInRange(record: StoredMessage | undefined, start: ReadRangeOptions['start']): record is StoredMessage {
+  if (record === undefined) return false
+  if (start === 'all') return true
+  return 'sequence' in start ? record.sequence >= start.sequence : record.stampNs >= BigInt(start.timeMs) * 1_000_000n
 }

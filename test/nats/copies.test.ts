@@ -1,0 +1,123 @@
+import { BatchWriter, findCopies, MarkedIds, recordAt } from '@landbridge/nats'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type NatsRegion, numbered, startRegion, until } from './fixtures.ts'
+
+let region: NatsRegion
+beforeAll(async () => {
+  region = await startRegion()
+})
+afterAll(() => region[Symbol.asyncDispose]())
+
+async function store(stream: string, subject: string, numbers: readonly number[]): Promise<void> {
+  await using writer = new BatchWriter({ session: region.session, stream, mode: 'atomic' })
+  const results = await writer.store(numbers.map((number) => numbered(`${stream}.${subject}`, number)))
+  expect(results.filter(({ kind }) => kind !== 'stored')).toEqual([])
+}
+
+async function stampMs(stream: string, sequence: number): Promise<number> {
+  const record = await recordAt(region.session, stream, sequence)
+  return Number((record?.stampNs ?? 0n) / 1_000_000n)
+}
+
+describe('findCopies', () => {
+  it('finds what was stored in the span, and nothing else', async () => {
+    const stream = await region.makeStream('span')
+    await store(stream, 'a', [1, 2, 3])
+    const lateMs = (await stampMs(stream, 3)) + 20
+    await until(() => Date.now() > lateMs)
+    await store(stream, 'b', [4, 5])
+    const find = (ids: readonly string[], fromMs: number, untilMs?: number, filters = [`${stream}.a`, `${stream}.b`]) =>
+      findCopies({
+        session: region.session,
+        stream,
+        filters,
+        fromMs,
+        ids: new Set(ids),
+        ...(untilMs === undefined ? {} : { untilMs }),
+      })
+    expect([...(await find(['id-1', 'id-5', 'id-9'], 0))]).toEqual([
+      ['id-1', 1],
+      ['id-5', 5],
+    ])
+    expect([...(await find(['id-1', 'id-5'], lateMs - 10))]).toEqual([['id-5', 5]])
+    expect([...(await find(['id-1', 'id-5'], 0, lateMs - 10))]).toEqual([['id-1', 1]])
+    expect([...(await find(['id-1', 'id-5'], 0, undefined, [`${stream}.a`]))]).toEqual([['id-1', 1]])
+    expect([...(await find(['id-1'], Date.now() + 60_000))]).toEqual([])
+    expect([...(await find([], 0))]).toEqual([])
+  })
+
+  it('stops when told to', async () => {
+    const stream = await region.makeStream('stop')
+    await store(stream, 'a', [1])
+    const options = { session: region.session, stream, filters: [`${stream}.a`], fromMs: 0, ids: new Set(['x']) }
+    await expect(findCopies({ ...options, signal: AbortSignal.abort(new Error('late')) })).rejects.toThrow('late')
+    await expect(findCopies({ ...options, stream: 'absent' })).rejects.toMatchObject({ code: 'not_found' })
+  })
+})
+
+describe('MarkedIds', () => {
+  it('has seen everything that was stored before the refresh', async () => {
+    const stream = await region.makeStream('marks')
+    const marked = new MarkedIds({ session: region.session, stream, filter: `${stream}.*.m` })
+    await marked.refresh()
+    expect([marked.size, marked.seen]).toEqual([0, 0])
+    await store(stream, '0', [1, 2])
+    await store(stream, '0.m', [3])
+    await marked.refresh()
+    expect([marked.has('id-3'), marked.has('id-1'), marked.seen]).toEqual([true, false, 3])
+    expect(marked.sequenceOf('id-3')).toBe(3)
+    for (let round = 0; round < 20; round++) {
+      await store(stream, `${round % 3}.m`, [100 + 2 * round, 101 + 2 * round])
+      await Promise.all([marked.refresh(), marked.refresh(), marked.refresh()])
+      expect(marked.has(`id-${101 + 2 * round}`)).toBe(true)
+    }
+    expect(marked.size).toBe(41)
+  })
+
+  it('forgets when the stream was made anew', async () => {
+    const stream = await region.makeStream('marks_anew')
+    const marked = new MarkedIds({ session: region.session, stream, filter: `${stream}.*.m` })
+    await store(stream, '0.m', [1, 2])
+    await marked.refresh()
+    await region.ask(`STREAM.DELETE.${stream}`)
+    await region.makeStream(stream)
+    await store(stream, '0.m', [7, 8, 9])
+    await marked.refresh()
+    expect(['id-1', 'id-2', 'id-7', 'id-8', 'id-9'].map((id) => marked.has(id))).toEqual([
+      false,
+      false,
+      true,
+      true,
+      true,
+    ])
+  })
+
+  it('is built anew after a lost connection, and refuses to answer without one', async () => {
+    const stream = await region.makeStream('marks_lost')
+    const marked = new MarkedIds({ session: region.session, stream, filter: `${stream}.*.m` })
+    await store(stream, '0.m', [1])
+    await marked.refresh()
+    await region.servers.kill()
+    await until(() => !region.session.connected)
+    await expect(marked.refresh()).rejects.toMatchObject({ code: 'unavailable' })
+    await region.servers.start()
+    await until(() => region.session.connected)
+    await marked.refresh()
+    expect(marked.has('id-1')).toBe(true)
+  })
+
+  it('is bounded, forgets the oldest and says so once', async () => {
+    const stream = await region.makeStream('marks_many')
+    const warnings: string[] = []
+    const log = { debug() {}, info() {}, warn: (_: unknown, text: string) => warnings.push(text), error() {} }
+    const marked = new MarkedIds({ session: region.session, stream, filter: `${stream}.*.m`, idsMax: 10, log })
+    await store(
+      stream,
+      '0.m',
+      Array.from({ length: 30 }, (_, n) => n),
+    )
+    await marked.refresh()
+    expect([marked.size, marked.has('id-19'), marked.has('id-20')]).toEqual([10, false, true])
+    expect(warnings).toHaveLength(1)
+  })
+})
