@@ -1,0 +1,5 @@
+export { ReplicationMetrics } from './metrics.ts'
+export { Replicator, type ReplicatorOptions } from './replicator.ts'
+export { type ReplicationHandlers, type ReplicationHandlersOptions, replicationHandlers } from './serve/handlers.ts'
+export type { PeerPosition, PeerPositions } from './serve/peer-positions.ts'
+export type { LagRow, PeerStatus } from './status.ts'

@@ -1,0 +1,44 @@
+import { X509Certificate } from 'node:crypto'
+import { isIP } from 'node:net'
+import { type ChannelCredentials, type ChannelOptions, Client, experimental } from '@grpc/grpc-js'
+import { type CertificateSource, spiffeIdOf } from '../../auth/index.ts'
+import { regionId } from '../identity/region-id.ts'
+
+/** Room for what a peer has on the way: the default of 64 KiB would hold a far region to 64 KiB a round trip. */
+const RECEIVE_WINDOW_BYTES = 16 * 1024 * 1024
+/** One event of the largest size (8 MiB) on top of a full frame. */
+const FRAME_BYTES_MAX = 32 * 1024 * 1024
+
+/** Credentials of channels to one peer: our certificate, and the demand that the other end names that region. */
+export function peerCredentials(certificates: CertificateSource, mesh: string, peer: string): ChannelCredentials {
+  const wanted = regionId(mesh, peer)
+  return experimental.createCertificateProviderChannelCredentials(certificates, certificates, {
+    // In place of the host's name: behind a load balancer or a tunnel it is the region that must be right.
+    checkServerIdentity: (_host, certificate) => {
+      const found = spiffeIdOf(new X509Certificate(certificate.raw))
+      return found === wanted ? undefined : new Error(`server certificate names ${found ?? 'nobody'}, wanted ${wanted}`)
+    },
+  })
+}
+
+/** A channel for one attempt to reach a gateway: it shares no connection and no backoff with earlier attempts. */
+export function openChannel(endpoint: string, credentials: ChannelCredentials, serverName: string | undefined): Client {
+  return new Client(endpoint, credentials, { ...CHANNEL_OPTIONS, ...nameOptions(endpoint, serverName) })
+}
+
+const CHANNEL_OPTIONS: ChannelOptions = {
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc-node.flow_control_window': RECEIVE_WINDOW_BYTES,
+  'grpc.max_receive_message_length': FRAME_BYTES_MAX,
+  'grpc.enable_retries': 0,
+  'grpc.service_config_disable_resolution': 1,
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 3_000,
+}
+
+/** Node's TLS takes no IP address as a server name, and grpc-js hands it the endpoint's host. */
+function nameOptions(endpoint: string, serverName: string | undefined): ChannelOptions {
+  const host = endpoint.slice(0, endpoint.lastIndexOf(':')).replace(/^\[|\]$/g, '')
+  const name = serverName ?? (isIP(host) === 0 ? undefined : 'gateway.invalid')
+  return name === undefined ? {} : { 'grpc.ssl_target_name_override': name, 'grpc.default_authority': name }
+}

@@ -1,0 +1,193 @@
+import { type Client, type ClientDuplexStream, Metadata, type StatusObject } from '@grpc/grpc-js'
+import { MeshError, type Position, type RawRecord, readReplicateResponse } from '@landbridge/core'
+import {
+  grpcMethods,
+  type PullHead,
+  type PullRefused,
+  type ReplicateRequest,
+  ReplicationService,
+  rawCodec,
+} from '@landbridge/proto'
+import { PEER_TOKEN_KEY } from '../identity/peer-token.ts'
+import { appliedRequest, closeRequest, creditRequest, type OpenRequest, openRequest } from './requests.ts'
+
+/** What comes over the link for one pull. None of them may throw. */
+export type PullListener = {
+  onRecords(records: readonly RawRecord[]): void
+  onHead(head: PullHead): void
+  /** The pull is over; the link is not. */
+  onRefused(refusal: PullRefused): void
+  /** The link is gone, and the pull with it. */
+  onDown(reason: string): void
+}
+
+/** An open pull, as its owner steers it. Everything is without effect once it is over. */
+export type PullHandle = {
+  grant(bytes: number): void
+  applied(position: Position): void
+  close(): void
+}
+
+const method = grpcMethods(ReplicationService).replicate
+
+/** Silence after which a link is dead; the server speaks at least each second. */
+const SILENCE_MS = 2_600
+/** The first word must come sooner: it is what a healed link waits for. */
+const FIRST_WORD_MS = 2_000
+const WATCH_MS = 200
+
+/**
+ * One Replicate stream to a gateway of a peer.
+ *
+ * 1. `onUp` is called when the first frame came: the peer accepted us. `onEnd` is called exactly once.
+ * 2. A peer that is silent for 3 s is taken for dead, whatever TCP believes.
+ * 3. When it ends, every open pull is told once.
+ */
+export class LinkStream {
+  readonly #client: Client
+  readonly #call: ClientDuplexStream<ReplicateRequest, Buffer>
+  readonly #now: () => number
+  readonly #events: { onUp(): void; onEnd(reason: string): void }
+  readonly #pulls = new Map<number, PullListener>()
+  readonly #watch: NodeJS.Timeout
+  #nextId = 1
+  #heardMs: number
+  #everHeard = false
+  #ended = false
+  /** What to add to our clock to get the peer's, in ms. */
+  #clockOffsetMs = 0
+
+  constructor(options: {
+    readonly client: Client
+    readonly token: string
+    readonly now: () => number
+    onUp(): void
+    onEnd(reason: string): void
+  }) {
+    this.#client = options.client
+    this.#events = options
+    this.#now = options.now
+    this.#heardMs = options.now()
+    const metadata = new Metadata()
+    metadata.set(PEER_TOKEN_KEY, options.token)
+    this.#call = this.#client.makeBidiStreamRequest(
+      method.path,
+      method.requestSerialize,
+      rawCodec.deserialize,
+      metadata,
+      {},
+    )
+    this.#call.on('data', (frame: Buffer) => this.#take(frame))
+    this.#call.on('error', (status: Partial<StatusObject>) => this.end(status.details ?? 'the stream failed'))
+    this.#call.on('end', () => this.end('the peer ended the stream'))
+    this.#watch = setInterval(() => this.#checkSilence(), WATCH_MS)
+  }
+
+  /** When something last came, ms since 1970; undefined if nothing did. */
+  get lastContactMs(): number | undefined {
+    return this.#everHeard ? this.#heardMs : undefined
+  }
+
+  /** What the peer's clock says now, ms since 1970: late by the way of the last heartbeat. */
+  get peerNowMs(): number {
+    return this.#now() + this.#clockOffsetMs
+  }
+
+  get pulls(): number {
+    return this.#pulls.size
+  }
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** Opens a pull. A stream that has ended tells the listener in a microtask. */
+  open(request: OpenRequest, listener: PullListener): PullHandle {
+    if (this.#ended) {
+      queueMicrotask(() => listener.onDown('the link is down'))
+      return { grant: () => undefined, applied: () => undefined, close: () => undefined }
+    }
+    const id = this.#nextId
+    this.#nextId += 1
+    this.#pulls.set(id, listener)
+    this.#send(openRequest(id, request))
+    const whileOpen = (make: () => ReplicateRequest) => {
+      if (this.#pulls.get(id) === listener) this.#send(make())
+    }
+    return {
+      grant: (bytes) => whileOpen(() => creditRequest(id, bytes)),
+      applied: (position) => whileOpen(() => appliedRequest(id, position)),
+      close: () => {
+        whileOpen(() => closeRequest(id))
+        if (this.#pulls.get(id) === listener) this.#pulls.delete(id)
+      },
+    }
+  }
+
+  /** Ends the stream and its channel. Idempotent. */
+  end(reason: string): void {
+    if (this.#ended) return
+    this.#ended = true
+    clearInterval(this.#watch)
+    this.#call.cancel()
+    this.#client.close()
+    const listeners = [...this.#pulls.values()]
+    this.#pulls.clear()
+    for (const listener of listeners) listener.onDown(reason)
+    this.#events.onEnd(reason)
+  }
+
+  #send(request: ReplicateRequest): void {
+    if (!this.#ended) this.#call.write(request)
+  }
+
+  #take(frame: Buffer): void {
+    if (this.#ended) return
+    this.#heardMs = this.#now()
+    if (!this.#everHeard) {
+      this.#everHeard = true
+      this.#events.onUp()
+    }
+    const response = readReplicateResponse(frame)
+    if (response.error !== undefined) {
+      this.end(response.error.message)
+      return
+    }
+    const { value } = response
+    if (value.kind === 'records') {
+      this.#pulls.get(value.pullId)?.onRecords(value.records)
+      return
+    }
+    const { case: kind, value: message } = value.message.response
+    switch (kind) {
+      case 'head':
+        this.#pulls.get(message.pullId)?.onHead(message)
+        return
+      case 'refused': {
+        const listener = this.#pulls.get(message.pullId)
+        this.#pulls.delete(message.pullId)
+        listener?.onRefused(message)
+        return
+      }
+      case 'heartbeat': {
+        const seconds = Number(message.time?.seconds ?? 0n)
+        if (seconds > 0) this.#clockOffsetMs = seconds * 1_000 + (message.time?.nanos ?? 0) / 1e6 - this.#heardMs
+        return
+      }
+    }
+  }
+
+  #checkSilence(): void {
+    const limitMs = this.#everHeard ? SILENCE_MS : FIRST_WORD_MS
+    if (this.#now() - this.#heardMs < limitMs) return
+    // After a stall of this process what came meanwhile still waits in the socket: look once more behind it.
+    setImmediate(() => {
+      if (this.#now() - this.#heardMs >= limitMs) this.end(`nothing was heard for ${limitMs} ms`)
+    })
+  }
+}
+
+/** Why a link is not up, for people. */
+export function linkProblem(thrown: unknown): string {
+  return MeshError.from(thrown).message
+}

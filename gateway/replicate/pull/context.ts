@@ -1,0 +1,27 @@
+import type { HybridClock } from '@landbridge/core'
+import type { CheckpointBucket, NatsSession } from '@landbridge/nats'
+import type { Log } from '../../telemetry/index.ts'
+import type { TopicEntry } from '../../topics.ts'
+import type { ReplicationMetrics } from '../metrics.ts'
+import type { MarkedView } from './marked-view.ts'
+import type { StartGate } from './start-gate.ts'
+
+/** What every pull shares. */
+export type PullContext = {
+  readonly session: NatsSession
+  readonly checkpoints: CheckpointBucket
+  readonly log: Log
+  readonly metrics: ReplicationMetrics
+  readonly clock: HybridClock
+  /** Clock, ms since 1970. */
+  readonly now: () => number
+  readonly random: () => number
+  /** Lets a bounded number of runs read their positions at a time. */
+  readonly gate: StartGate
+  /** The topic now; undefined when this region does not know it any more. */
+  topic(key: string): TopicEntry | undefined
+  /** The marked ids of a topic. */
+  markedView(topic: TopicEntry): MarkedView
+  /** First credit of a pull, in bytes. */
+  creditBytes(): number
+}

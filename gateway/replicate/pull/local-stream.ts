@@ -1,0 +1,150 @@
+import {
+  type Checkpoint,
+  encodeHeaders,
+  eventFilters,
+  eventSubject,
+  type LocalPlace,
+  type LocalRecord,
+  MeshError,
+  originFilter,
+  parseHeaders,
+  type RunOpening,
+  type SendResult,
+  type SessionIdentity,
+  streamSubjects,
+} from '@landbridge/core'
+import {
+  applyFenced,
+  type CheckpointBucket,
+  findCopies,
+  lastRecord,
+  type NatsSession,
+  recordAt,
+  type StoredMessage,
+  type StoreRequest,
+  streamStatus,
+} from '@landbridge/nats'
+import type { TopicEntry } from '../../topics.ts'
+import type { PullRecord } from './received.ts'
+
+/** A batch that found no answer in this time is given up; it must be shorter than a batch's life. */
+const APPLY_TIMEOUT_MS = 5_000
+
+/** What a run asks of the region's own stream of one topic, about one origin. All reads go to the stream's leader. */
+export class LocalStream {
+  readonly #session: NatsSession
+  readonly #checkpoints: CheckpointBucket
+  readonly #topic: TopicEntry
+  readonly #origin: string
+  readonly #filter: string
+  /** Subjects by partition: unmarked, marked. */
+  readonly #subjects: readonly [string[], string[]] = [[], []]
+  #created = ''
+  #leader: string | undefined
+
+  constructor(session: NatsSession, checkpoints: CheckpointBucket, topic: TopicEntry, origin: string) {
+    this.#session = session
+    this.#checkpoints = checkpoints
+    this.#topic = topic
+    this.#origin = origin
+    this.#filter = originFilter(topic.document.name, origin)
+  }
+
+  /** The session as known now; the stream's part of it is as old as the last `look`. */
+  get identity(): SessionIdentity {
+    const { serverId, epoch: reconnects } = this.#session
+    return { serverId, reconnects, streamCreated: this.#created, streamLeader: this.#leader }
+  }
+
+  /** Looks which incarnation of the stream this is and who leads it. @throws MeshError */
+  async look(): Promise<void> {
+    const status = await streamStatus(this.#session, this.#topic.stream)
+    if (status === undefined) {
+      throw new MeshError('unavailable', `replicate ${this.#topic.key}: its stream ${this.#topic.stream} is not there`)
+    }
+    this.#created = status.created
+    this.#leader = status.leader
+  }
+
+  /** What a run begins with (rule 3). @throws MeshError */
+  async opening(): Promise<RunOpening> {
+    await this.look()
+    const session = this.identity
+    const checkpoint = await this.#checkpoints.get(this.#topic.document.name, this.#origin)
+    const last = await this.last()
+    const end = checkpoint === undefined ? undefined : await this.#placeAt(checkpoint.end.sequence)
+    const stampAt = (sequence: number) => (sequence === end?.sequence ? end.stamp : undefined)
+    return { session, last, checkpoint, facts: { stampAt } }
+  }
+
+  /** The origin's last record here. @throws MeshError, also when something else than this mesh wrote it. */
+  async last(): Promise<LocalRecord | undefined> {
+    const message = await lastRecord(this.#session, this.#topic.stream, this.#filter)
+    return message === undefined ? undefined : localRecord(message)
+  }
+
+  /** The stream's last record, whatever its origin; { 0, 0n } for an empty stream. @throws MeshError */
+  async end(): Promise<LocalPlace> {
+    const [everything = '>'] = streamSubjects(this.#topic.document.name)
+    const message = await lastRecord(this.#session, this.#topic.stream, everything)
+    return message === undefined ? { sequence: 0, stamp: 0n } : { sequence: message.sequence, stamp: message.stampNs }
+  }
+
+  /** Stores records, all or none, if the origin's last record here has the sequence `fence`. */
+  async store(records: readonly PullRecord[], fence: number): Promise<SendResult & { readonly error?: MeshError }> {
+    const { stream, mode } = this.#topic
+    return applyFenced({
+      session: this.#session,
+      stream,
+      mode,
+      requests: records.map((record) => this.#request(record)),
+      fence: { filter: this.#filter, sequence: fence },
+      timeoutMs: APPLY_TIMEOUT_MS,
+    })
+  }
+
+  /** Which of these message ids are in the stream, stored at `fromMs` or later. @throws MeshError */
+  async copiesSince(fromMs: number, ids: ReadonlySet<string>): Promise<{ has(id: string): boolean }> {
+    const { stream, document } = this.#topic
+    return findCopies({ session: this.#session, stream, filters: eventFilters(document.name), fromMs, ids })
+  }
+
+  /** @throws MeshError */
+  async writeCheckpoint(checkpoint: Checkpoint): Promise<void> {
+    await this.#checkpoints.put(this.#topic.document.name, this.#origin, checkpoint)
+  }
+
+  async #placeAt(sequence: number): Promise<LocalPlace | undefined> {
+    if (sequence === 0) return undefined
+    const message = await recordAt(this.#session, this.#topic.stream, sequence)
+    return message === undefined ? undefined : { sequence, stamp: message.stampNs }
+  }
+
+  #request({ position, prev, mark, messageId, event, partition }: PullRecord): StoreRequest {
+    return {
+      subject: this.#subject(partition, mark !== undefined),
+      headers: encodeHeaders({ messageId, origin: { position, prev }, mark }),
+      payload: event,
+      // Among the headers already.
+      messageId: '',
+    }
+  }
+
+  #subject(partition: number, marked: boolean): string {
+    const known = this.#subjects[marked ? 1 : 0]
+    const subject = known[partition] ?? eventSubject(this.#topic.document.name, this.#origin, partition, marked)
+    known[partition] = subject
+    return subject
+  }
+}
+
+function localRecord(message: StoredMessage): LocalRecord {
+  const headers = parseHeaders((name) => message.header(name))
+  if (headers.error !== undefined) throw headers.error
+  const { origin } = headers.value
+  if (origin === undefined) {
+    const text = `record ${message.sequence} on ${message.subject} does not say where it comes from`
+    throw new MeshError('failed_precondition', `read position: ${text}, wanted a replicated record`)
+  }
+  return { position: origin.position, localSequence: message.sequence, localStamp: message.stampNs }
+}

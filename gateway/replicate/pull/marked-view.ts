@@ -1,0 +1,36 @@
+import { markedFilter } from '@landbridge/core'
+import { MarkedIds, type NatsSession } from '@landbridge/nats'
+import type { Log } from '../../telemetry/index.ts'
+import type { TopicEntry } from '../../topics.ts'
+
+/** The set of marked ids of one topic, shared by its pulls, and how old the view is. */
+export class MarkedView {
+  readonly #ids: MarkedIds
+  readonly #session: NatsSession
+  /** Everything stored before this time (`performance.now()`) was seen, over the connection of that epoch. */
+  #asOf = Number.NEGATIVE_INFINITY
+  #epoch = 0
+
+  constructor(session: NatsSession, topic: TopicEntry, log: Log) {
+    this.#ids = new MarkedIds({ session, stream: topic.stream, filter: markedFilter(topic.document.name), log })
+    this.#session = session
+  }
+
+  /**
+   * Resolves when the set has seen everything that was stored before `since` (`performance.now()`).
+   * @throws MeshError when the stream's leader cannot be read.
+   */
+  async see(since: number): Promise<void> {
+    const { epoch } = this.#session
+    if (this.#epoch === epoch && this.#asOf >= since) return
+    const startedAt = performance.now()
+    await this.#ids.refresh()
+    this.#asOf = this.#epoch === epoch ? Math.max(this.#asOf, startedAt) : startedAt
+    this.#epoch = epoch
+  }
+
+  /** Whether a marked event with this message id is in the stream. */
+  has(messageId: string): boolean {
+    return this.#ids.has(messageId)
+  }
+}

@@ -1,0 +1,272 @@
+import { ApplyRun, MeshError, type RunAction, type RunEnd, type RunInput } from '@landbridge/core'
+import type { PullRefused } from '@landbridge/proto'
+import type { LinkStream, PullHandle } from '../link/link-stream.ts'
+import { findOwnCopies } from './copy-check.ts'
+import { LagMeter, type LagReading } from './lag-meter.ts'
+import type { LocalStream } from './local-stream.ts'
+import type { MarkedView } from './marked-view.ts'
+import { type PullRecord, ReceivedQueue } from './received.ts'
+import type { StartGate } from './start-gate.ts'
+
+/** The server's limit, and a size that keeps one batch well under a second. */
+const BATCH_RECORDS_MAX = 1_000
+const BATCH_BYTES_MAX = 1024 * 1024
+/** One record of the largest size may come beyond the credit. */
+const OVERSHOOT_BYTES = 10 * 1024 * 1024
+/** How often the incarnation and the leader of our stream are looked at while records come. */
+const LOOK_INTERVAL_MS = 1_000
+
+/** Why a run is over. */
+export type RunOutcome =
+  /** By the rules of the run itself; `error` says what failed. */
+  | { readonly kind: 'ended'; readonly reason: RunEnd; readonly error?: MeshError | undefined }
+  | { readonly kind: 'refused'; readonly refusal: PullRefused }
+  | { readonly kind: 'link-down'; readonly reason: string }
+
+/** What a run reports to its owner. */
+export type RunEvents = {
+  /** The origin serves this run. */
+  onOpen(): void
+  onApplied(stored: number, skippedByCheck: number, skippedByServer: number): void
+  /** How long it took to check and store one batch. */
+  onBatch(seconds: number, records: readonly PullRecord[]): void
+}
+
+/** What a run needs. */
+export type PullRunOptions = {
+  readonly topicKey: string
+  readonly origin: string
+  readonly link: LinkStream
+  readonly local: LocalStream
+  readonly marked: MarkedView
+  readonly creditBytes: number
+  readonly duplicateWindowMs: number
+  readonly events: RunEvents
+  readonly gate: StartGate
+  readonly signal: AbortSignal
+  readonly now: () => number
+}
+
+/**
+ * One run of a pull: reads the position from the data, asks the origin for what follows, applies it. Receiving goes on
+ * while a batch is being stored, as far as the credit reaches. What may be done when, `ApplyRun` in core decides; this
+ * does it.
+ */
+export class PullRun {
+  readonly #options: PullRunOptions
+  readonly #wake = new Signal()
+  #queue: ReceivedQueue | undefined
+  #lag: LagMeter | undefined
+  #handle: PullHandle | undefined
+  /** Set when nothing more will come; what was received is still applied. */
+  #over: RunOutcome | undefined
+  #batchBytes = 0
+  #batchOldestStamp: bigint | undefined
+  #floorAt = 0
+  #lookedAt = 0
+  #error: MeshError | undefined
+  #headHeard = false
+
+  constructor(options: PullRunOptions) {
+    this.#options = options
+  }
+
+  /** True while the origin serves this run. */
+  get open(): boolean {
+    return this.#headHeard && this.#over === undefined
+  }
+
+  /** True once the origin has said where its end is, also when the run is over. */
+  get everOpen(): boolean {
+    return this.#headHeard
+  }
+
+  /** Lag now; undefined before the position is known. */
+  lag(): LagReading | undefined {
+    const oldest = this.#batchOldestStamp ?? this.#queue?.oldestStamp
+    return this.#lag?.read(oldest, this.#options.link.peerNowMs, this.#options.now())
+  }
+
+  /** Runs until it is over. Never rejects. */
+  async run(): Promise<RunOutcome> {
+    const { link, local, signal, creditBytes, gate } = this.#options
+    const { topicKey: topic, origin } = this.#options
+    try {
+      const opening = await gate.pass(() => local.opening())
+      this.#floorAt = performance.now()
+      this.#lookedAt = this.#floorAt
+      const run = new ApplyRun<PullRecord>({ ...opening, batchRecordsMax: BATCH_RECORDS_MAX })
+      const { position } = run
+      this.#queue = new ReceivedQueue(position, creditBytes + OVERSHOOT_BYTES)
+      this.#lag = new LagMeter(position)
+      this.#prefetchMarked()
+      if (signal.aborted) return { kind: 'ended', reason: 'stopped' }
+      signal.addEventListener('abort', this.#abort, { once: true })
+      this.#handle = link.open({ topic, origin, position, creditBytes }, this.#listener())
+      const reason = await this.#drive(run)
+      if (reason === 'stopped' && this.#over !== undefined) return this.#over
+      return { kind: 'ended', reason, error: this.#error }
+    } catch (thrown) {
+      return { kind: 'ended', reason: 'failed', error: MeshError.from(thrown) }
+    } finally {
+      signal.removeEventListener('abort', this.#abort)
+      this.#handle?.close()
+    }
+  }
+
+  /** The server session changed: whatever is in hand is abandoned (rule 6). */
+  readonly sessionChanged = (): void => this.#finish({ kind: 'ended', reason: 'session-changed' })
+
+  readonly #abort = (): void => this.#finish({ kind: 'ended', reason: 'stopped' })
+
+  #listener() {
+    return {
+      onRecords: (records: Parameters<ReceivedQueue['push']>[0]) => {
+        const queue = this.#queue
+        if (queue === undefined || this.#over !== undefined) return
+        const before = queue.count
+        try {
+          queue.push(records)
+        } catch (thrown) {
+          this.#error = MeshError.from(thrown)
+          this.#finish({ kind: 'ended', reason: 'hole', error: this.#error })
+        }
+        this.#lag?.onReceived(queue.count - before, queue.tail)
+        this.#wake.notify()
+      },
+      onHead: (message: {
+        readonly head?: { sequence: bigint; stamp: bigint } | undefined
+        readonly pending: bigint
+      }) => {
+        const head = { sequence: Number(message.head?.sequence ?? 0n), stamp: message.head?.stamp ?? 0n }
+        if (!this.#headHeard) this.#options.events.onOpen()
+        this.#headHeard = true
+        this.#lag?.onHead(head, Number(message.pending), this.#options.now())
+      },
+      onRefused: (refusal: PullRefused) => this.#finish({ kind: 'refused', refusal }),
+      onDown: (reason: string) => this.#finish({ kind: 'link-down', reason }),
+    }
+  }
+
+  #finish(outcome: RunOutcome): void {
+    this.#over ??= outcome
+    this.#wake.notify()
+  }
+
+  async #drive(run: ApplyRun<PullRecord>): Promise<RunEnd> {
+    const { local } = this.#options
+    let action = run.begin()
+    let batchStart = 0
+    let batch: readonly PullRecord[] = []
+    while (action.kind !== 'end') {
+      if (action.kind === 'receive') {
+        if (batch.length > 0) this.#applied(run, batch, batchStart)
+        batch = await this.#receive()
+        batchStart = performance.now()
+      }
+      action = run.next(await this.#answer(action, batch), local.identity)
+    }
+    return action.reason
+  }
+
+  async #answer(action: RunAction<PullRecord>, batch: readonly PullRecord[]): Promise<RunInput<PullRecord>> {
+    const { local } = this.#options
+    try {
+      switch (action.kind) {
+        case 'receive':
+          return batch.length > 0 ? { kind: 'records', records: batch } : { kind: 'stop', reason: 'stopped' }
+        case 'check':
+          return await this.#check(action.records)
+        case 'send':
+          return await this.#send(action.records, action.fence)
+        case 'read-last': {
+          const last = await local.last()
+          this.#floorAt = performance.now()
+          this.#prefetchMarked()
+          return { kind: 'last', last }
+        }
+        case 'read-end': {
+          const last = await local.last()
+          return { kind: 'end', last, end: await local.end() }
+        }
+        case 'write-checkpoint':
+          await local.writeCheckpoint(action.checkpoint)
+          return { kind: 'checkpointed' }
+        case 'end':
+          return { kind: 'stop', reason: 'stopped' }
+      }
+    } catch (thrown) {
+      this.#error = MeshError.from(thrown)
+      return { kind: 'stop', reason: 'failed' }
+    }
+  }
+
+  /** The next records, or none when nothing more will come. */
+  async #receive(): Promise<readonly PullRecord[]> {
+    const queue = this.#queue
+    if (queue === undefined) return []
+    while (queue.count === 0 && this.#over === undefined) await this.#wake.wait()
+    const abandoned = this.#over?.kind === 'ended' && this.#over.reason !== 'hole'
+    if (abandoned) return []
+    const { records, bytes } = queue.take(BATCH_RECORDS_MAX, BATCH_BYTES_MAX)
+    this.#batchBytes = bytes
+    this.#batchOldestStamp = records[0]?.position.stamp
+    return records
+  }
+
+  async #check(records: readonly PullRecord[]): Promise<RunInput<PullRecord>> {
+    const { marked, local, duplicateWindowMs, now } = this.#options
+    if (performance.now() - this.#lookedAt >= LOOK_INTERVAL_MS) {
+      this.#lookedAt = performance.now()
+      await local.look()
+    }
+    const copies = await findOwnCopies(records, { marked, local, duplicateWindowMs, floorAt: this.#floorAt, now })
+    const skipped = copies.filter(Boolean).length
+    if (skipped > 0) this.#options.events.onApplied(0, skipped, 0)
+    return { kind: 'checked', copies }
+  }
+
+  async #send(records: readonly PullRecord[], fence: number): Promise<RunInput<PullRecord>> {
+    const { error, ...result } = await this.#options.local.store(records, fence)
+    if (error !== undefined) this.#error = error
+    if (result.kind === 'stored') this.#options.events.onApplied(records.length, 0, 0)
+    else if (result.kind === 'duplicate' && records.length === 1) this.#options.events.onApplied(0, 0, 1)
+    return { kind: 'sent', result }
+  }
+
+  #applied(run: ApplyRun<PullRecord>, batch: readonly PullRecord[], startedAt: number): void {
+    this.#lag?.onApplied(batch.length, run.position)
+    this.#batchOldestStamp = undefined
+    this.#handle?.applied(run.position)
+    this.#handle?.grant(this.#batchBytes)
+    this.#options.events.onBatch((performance.now() - startedAt) / 1_000, batch)
+  }
+
+  /** Asked while nobody waits for it, so that the next batch need not. */
+  #prefetchMarked(): void {
+    this.#options.marked.see(this.#floorAt).catch(() => undefined)
+  }
+}
+
+/** Wakes one waiter; a notice that nobody waits for is kept for the next wait. */
+class Signal {
+  #resolve: (() => void) | undefined
+  #pending = false
+
+  notify(): void {
+    const resolve = this.#resolve
+    this.#resolve = undefined
+    if (resolve === undefined) this.#pending = true
+    else resolve()
+  }
+
+  wait(): Promise<void> {
+    if (this.#pending) {
+      this.#pending = false
+      return Promise.resolve()
+    }
+    return new Promise((resolve) => {
+      this.#resolve = resolve
+    })
+  }
+}

@@ -1,0 +1,154 @@
+import type { handleBidiStreamingCall, Metadata, ServerDuplexStream } from '@grpc/grpc-js'
+import { MeshError } from '@landbridge/core'
+import type { NatsSession } from '@landbridge/nats'
+import { type GrpcMethod, grpcMethods, type ReplicateRequest, ReplicationService, rawCodec } from '@landbridge/proto'
+import type { Config } from '../../config.ts'
+import { callContextOf } from '../../rpc/call-context.ts'
+import { statusOf } from '../../rpc/status.ts'
+import type { Log } from '../../telemetry/index.ts'
+import type { TopicRegistry } from '../../topics.ts'
+import { PEER_TOKEN_KEY, verifyPeerToken } from '../identity/peer-token.ts'
+import { regionId, regionOfId } from '../identity/region-id.ts'
+import type { ReplicationMetrics } from '../metrics.ts'
+import type { ServeContext } from './context.ts'
+import { OwnHeads } from './own-heads.ts'
+import { PeerPositions } from './peer-positions.ts'
+import { ServedStream } from './served-stream.ts'
+
+/** Streams of all peers together: regions times gateways, with room for those that died without a word. */
+const STREAMS_MAX = 1_024
+
+/** What serving other regions needs. */
+export type ReplicationHandlersOptions = {
+  readonly config: Pick<Config, 'region' | 'mesh'>
+  readonly session: NatsSession
+  readonly registry: TopicRegistry
+  readonly log: Log
+  readonly metrics: ReplicationMetrics
+  /** Clock, ms since 1970. */
+  readonly now?: () => number
+}
+
+/** The gRPC service, for `server.addService(definition, implementation)`. */
+export type ReplicationHandlers = AsyncDisposable & {
+  readonly definition: { readonly replicate: GrpcMethod<ReplicateRequest, Buffer> }
+  readonly implementation: { readonly replicate: handleBidiStreamingCall<ReplicateRequest, Buffer> }
+  /** How far other regions have applied this region's events. */
+  readonly positions: PeerPositions
+  /** Ends every stream with UNAVAILABLE; the peers come back elsewhere. Idempotent. */
+  close(): Promise<void>
+}
+
+type Call = ServerDuplexStream<ReplicateRequest, Buffer>
+
+/** Serves this region's events to the gateways of other regions. */
+export function replicationHandlers(options: ReplicationHandlersOptions): ReplicationHandlers {
+  const { config, session, registry, log, metrics, now = Date.now } = options
+  const heads = new OwnHeads(session, config.region, now)
+  const positions = new PeerPositions()
+  const context: ServeContext = { ...config, session, registry, heads, positions, log, metrics, now }
+  const open = new Map<Call, (thrown: unknown) => void>()
+  const forget = registry.onChange((snapshot) => {
+    heads.keepOnly(snapshot.topics)
+    positions.keepOnly(snapshot.topics, snapshot.peers)
+  })
+  let closed = false
+
+  const replicate = (call: Call): void => {
+    const end = (thrown: unknown): void => {
+      if (!open.delete(call)) return
+      call.emit('error', statusOf(thrown, log, call.getPath()))
+    }
+    open.set(call, end)
+    call.on('cancelled', () => open.delete(call))
+    call.on('error', () => open.delete(call))
+    if (closed) {
+      end(new MeshError('unavailable', 'replicate: this gateway is going away', { retryAfterMs: 100 }))
+      return
+    }
+    if (open.size > STREAMS_MAX) {
+      end(new MeshError('resource_exhausted', 'replicate: too many streams are open'))
+      return
+    }
+    void serveCall(context, call, end)
+  }
+
+  const close = async (): Promise<void> => {
+    closed = true
+    forget()
+    const gone = new MeshError('unavailable', 'replicate: this gateway is going away', { retryAfterMs: 100 })
+    for (const end of [...open.values()]) end(gone)
+  }
+
+  return {
+    definition: { replicate: { ...grpcMethods(ReplicationService).replicate, ...rawResponses } },
+    implementation: { replicate },
+    positions,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+const rawResponses = { responseSerialize: rawCodec.serialize, responseDeserialize: rawCodec.deserialize }
+
+async function serveCall(context: ServeContext, call: Call, end: (thrown: unknown) => void): Promise<void> {
+  let stream: ServedStream | undefined
+  // Whatever ends the call ends the stream: listeners first, because the peer may go while its token is verified.
+  let gone = false
+  const close = () => {
+    gone = true
+    stream?.close()
+  }
+  for (const event of ['cancelled', 'error', 'close', 'finish']) call.on(event, close)
+  try {
+    const peer = await verifyPeer(context, call.metadata)
+    if (gone) return
+    const served = new ServedStream(context, peer, { write: (frame) => call.write(frame) })
+    stream = served
+    context.log.info({ peer }, 'peer connected')
+    call.on('drain', () => served.onDrain())
+    call.on('data', (request: ReplicateRequest) => {
+      try {
+        served.take(request)
+      } catch (thrown) {
+        served.close()
+        end(thrown)
+      }
+    })
+    call.on('end', () => {
+      served.close()
+      call.end()
+    })
+  } catch (thrown) {
+    end(thrown)
+  }
+}
+
+/** Which region calls: by the certificate of the connection and a token bound to it; it must have a RegionPeer here. */
+async function verifyPeer(context: ServeContext, metadata: Metadata): Promise<string> {
+  const { mesh, region, registry } = context
+  const { certificate } = callContextOf(metadata)
+  if (certificate === undefined) {
+    throw new MeshError('unauthenticated', 'replicate: connection has no client certificate, wanted one of a region')
+  }
+  const peer = regionOfId(mesh, certificate.spiffe)
+  if (peer === undefined || certificate.spiffe === undefined) {
+    const wanted = regionId(mesh, '<name>')
+    throw new MeshError(
+      'permission_denied',
+      `replicate: certificate names ${certificate.spiffe ?? 'nobody'}, wanted ${wanted}`,
+    )
+  }
+  const [token] = metadata.get(PEER_TOKEN_KEY)
+  await verifyPeerToken(typeof token === 'string' ? token : undefined, certificate.x509, {
+    from: certificate.spiffe,
+    to: regionId(mesh, region),
+  })
+  if (peer === region || !registry.snapshot.peers.has(peer)) {
+    throw new MeshError(
+      'permission_denied',
+      `replicate: ${peer} has no RegionPeer in ${region}, wanted one to be applied`,
+    )
+  }
+  return peer
+}
