@@ -47,7 +47,8 @@ export type CopyCheckContext = {
  */
 export function markOf(attempt: PublishAttempt | undefined, here: MarkingContext): RetryMark | undefined {
   if (attempt === undefined) return undefined
-  const ageMs = Math.max(0, attempt.ageMs)
+  // An age that is no number could be any age.
+  const ageMs = Number.isNaN(attempt.ageMs) ? Number.POSITIVE_INFINITY : Math.max(0, attempt.ageMs)
   const rememberedHere =
     attempt.region === here.region && !attempt.elsewhere && ageMs + 2 * here.batchLifeMs < here.duplicateWindowMs
   if (rememberedHere) return undefined
