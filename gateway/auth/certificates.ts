@@ -73,10 +73,13 @@ export class CertificateSource implements experimental.CertificateProvider, Asyn
     return this.#reading
   }
 
-  /** For grpc-js: told at once, and after each change. */
+  /** For grpc-js: told in a moment, and after each change. */
   addCaCertificateListener(listener: CaListener): void {
     this.#caListeners.add(listener)
-    listener({ caCertificate: this.#current.ca })
+    // Not at once: a grpc-js server registers its own watcher only after it has registered here.
+    queueMicrotask(() => {
+      if (this.#caListeners.has(listener)) listener({ caCertificate: this.#current.ca })
+    })
   }
 
   /** For grpc-js. */
@@ -84,10 +87,12 @@ export class CertificateSource implements experimental.CertificateProvider, Asyn
     this.#caListeners.delete(listener)
   }
 
-  /** For grpc-js: told at once, and after each change. */
+  /** For grpc-js: told in a moment, and after each change. */
   addIdentityCertificateListener(listener: IdentityListener): void {
     this.#identityListeners.add(listener)
-    listener({ certificate: this.#current.certificate, privateKey: this.#current.privateKey })
+    queueMicrotask(() => {
+      if (this.#identityListeners.has(listener)) listener(identityOf(this.#current))
+    })
   }
 
   /** For grpc-js. */
@@ -136,10 +141,12 @@ export class CertificateSource implements experimental.CertificateProvider, Asyn
     this.#current = material
     this.#rejectedDigest = undefined
     for (const listener of this.#caListeners) listener({ caCertificate: material.ca })
-    for (const listener of this.#identityListeners) {
-      listener({ certificate: material.certificate, privateKey: material.privateKey })
-    }
+    for (const listener of this.#identityListeners) listener(identityOf(material))
     for (const listener of this.#listeners) listener(material)
     this.#options.log.info({ subject: material.leaf.subject, validTo: material.leaf.validTo }, 'certificates reloaded')
   }
+}
+
+function identityOf({ certificate, privateKey }: CertificateMaterial): experimental.IdentityCertificateUpdate {
+  return { certificate, privateKey }
 }
