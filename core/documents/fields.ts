@@ -103,8 +103,7 @@ export class Fields {
     const value = this.value(name)
     if (value === undefined && min === 0) return []
     if (!Array.isArray(value) || value.length < min || value.length > max) {
-      const is = Array.isArray(value) ? `a list of ${value.length}` : value
-      this.#wanted(name, is, `a list of ${min} to ${max}`)
+      this.#wanted(name, value, `a list of ${min} to ${max}`)
       return []
     }
     return value.map((item, index) => read(item, `${this.#pathOf(name)}[${index}]`, this.#report))
@@ -170,7 +169,7 @@ export class Fields {
 /** A value in a problem's text: short, whatever it is. */
 export function show(value: unknown): string {
   if (value === undefined) return 'missing'
-  if (Array.isArray(value)) return 'a list'
+  if (Array.isArray(value)) return `a list of ${value.length}`
   if (typeof value === 'object' && value !== null) return 'a mapping'
   return typeof value === 'string' ? quote(value) : String(value)
 }

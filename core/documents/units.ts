@@ -26,7 +26,7 @@ const BYTES_OF_UNIT: ReadonlyMap<string, number> = new Map([
   ['B', 1],
 ])
 
-const DURATION_PATTERN = /^(?:[0-9]{1,9}(?:ms|[wdhms]))+$/
+const DURATION_PATTERN = /^(?:[0-9]{1,15}(?:ms|[wdhms]))+$/
 const DURATION_PART = /([0-9]+)(ms|[wdhms])/g
 const BYTES_PATTERN = /^([0-9]{1,15}) ?([kKMGT]i?B?|B)$/
 const TEXT_LENGTH_MAX = 40
