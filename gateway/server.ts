@@ -1,11 +1,12 @@
 import tls from 'node:tls'
 import type { Server } from '@grpc/grpc-js'
 import { HybridClock } from '@landbridge/core'
-import { ConfigBucket, NatsSession } from '@landbridge/nats'
+import { CheckpointBucket, ConfigBucket, NatsSession } from '@landbridge/nats'
 import { AdminAccess, Authenticator, CertificateSource, JwtVerifier, TopicAccess } from './auth/index.ts'
 import type { Config } from './config.ts'
 import { OperationsServer } from './http/index.ts'
 import { Budget, EventStore } from './publish/index.ts'
+import { type ReplicationHandlers, ReplicationMetrics, Replicator, replicationHandlers } from './replicate/index.ts'
 import {
   addReflection,
   addServices,
@@ -81,7 +82,13 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const authenticator = new Authenticator(jwt)
   const server = createGrpcServer(config, interceptors({ authenticator, calls, metrics, log }))
   parts.defer(() => server.forceShutdown())
+  const replicationMetrics = new ReplicationMetrics(metrics)
+  const shared = { config, session, registry, log, metrics: replicationMetrics, now }
+  const checkpoints = await CheckpointBucket.open({ session, replicas: config.replicas })
+  const replicator = parts.use(new Replicator({ ...shared, checkpoints, certificates, clock }))
+  const replication = parts.use(replicationHandlers(shared))
   addServices(server, {
+    replication,
     region: config.region,
     replicasDefault: config.replicas,
     session,
@@ -98,8 +105,8 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
     admins: new AdminAccess(config.admins, registry, now),
     streamBatchesMax: config.limits.streamBatchesMax,
     subscriptionsMax: config.limits.subscriptionsMax,
-    peers: () => [],
-    lag: () => [],
+    peers: () => replicator.peers(),
+    lag: (topicKey) => replicator.lag(topicKey),
   })
   health.addToServer(server)
   if (config.reflection) addReflection(server)
@@ -107,6 +114,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   void jwt?.warm()
 
   const port = await bind(server, config.grpc, serverCredentials(certificates, config.tls.clientCertificates))
+  replicator.start()
   unready.delete('starting')
   health.setServing(unready.size === 0)
   const grpc = `${config.grpc.host}:${port}`
@@ -115,7 +123,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const owned = parts.move()
   let closing: Promise<void> | undefined
   const close = () => {
-    closing ??= drain({ config, server, health, unready, calls, log }).then(() => owned.disposeAsync())
+    closing ??= drain({ config, server, health, unready, calls, replication, log }).then(() => owned.disposeAsync())
     return closing
   }
   return { grpc, http: http.address, metrics, close, [Symbol.asyncDispose]: close }
@@ -127,17 +135,20 @@ type DrainParts = {
   readonly health: Health
   readonly unready: Set<string>
   readonly calls: OpenCalls
+  readonly replication: ReplicationHandlers
   readonly log: Log
 }
 
 /** Ends all calls: well until the grace is over, then by force. */
-async function drain({ config, server, health, unready, calls, log }: DrainParts): Promise<void> {
+async function drain({ config, server, health, unready, calls, replication, log }: DrainParts): Promise<void> {
   log.info({ graceMs: config.drainMs }, 'draining')
   unready.add('draining')
   health.setServing(false)
   const stopped = Promise.withResolvers<void>()
   server.tryShutdown(() => stopped.resolve())
   const idle = calls.drain((path) => path.startsWith('/landbridge.v1.EventService/') || isUnaryAdmin(path))
+  // Other regions go on to read what is still being stored, and come back to another gateway afterwards.
+  void idle.then(() => replication.close())
   const grace = Promise.withResolvers<'grace is over'>()
   const timer = setTimeout(() => grace.resolve('grace is over'), config.drainMs)
   const outcome = await Promise.race([Promise.all([idle, stopped.promise]).then(() => 'idle'), grace.promise])

@@ -1,7 +1,7 @@
 import type { Server, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { AdminService, EventService, grpcMethods, rawCodec } from '@landbridge/proto'
 import type { AdminAccess } from '../auth/index.ts'
-import type { LagRow, PeerStatus } from '../replicate/status.ts'
+import type { LagRow, PeerStatus, ReplicationHandlers } from '../replicate/index.ts'
 import { type ApplyTools, apply } from './apply.ts'
 import { getLag } from './get-lag.ts'
 import { getTopic } from './get-topic.ts'
@@ -18,13 +18,15 @@ export type ServiceTools = PublishStreamTools &
   Omit<ApplyTools, 'region' | 'admins'> & {
     readonly admins: AdminAccess
     readonly replicasDefault: number
+    /** Serves this region's events to the others. */
+    readonly replication: Pick<ReplicationHandlers, 'definition' | 'implementation'>
     /** The links to the other regions. */
     readonly peers: () => readonly PeerStatus[]
     /** How far this region is behind the others, for one topic or all. */
     readonly lag: (topicKey?: string) => readonly LagRow[]
   }
 
-/** Adds EventService and AdminService. The hot methods take and give encoded messages. */
+/** Adds EventService, AdminService and ReplicationService. The hot methods take and give encoded messages. */
 export function addServices(server: Server, tools: ServiceTools): void {
   const { log, region, replicasDefault } = tools
   const events = grpcMethods(EventService)
@@ -51,6 +53,7 @@ export function addServices(server: Server, tools: ServiceTools): void {
     listPeers: unary(log, listPeers(tools)),
     getLag: unary(log, getLag(tools)),
   })
+  addService(server, tools.replication.definition, tools.replication.implementation)
 }
 
 /** grpc-js types definitions and handlers by one loose record; this keeps their method names the same. */

@@ -13,6 +13,8 @@ export type CopyCheckContext = {
   readonly duplicateWindowMs: number
   /** When the record that fences the batch was read or stored (`performance.now()`): the set must have seen it (5b). */
   readonly floorAt: number
+  /** Look for marked records in the stream even where the server's memory of message ids would do. */
+  readonly thorough: boolean
   /** Clock, ms since 1970. */
   readonly now: () => number
 }
@@ -25,7 +27,7 @@ export async function findOwnCopies(
   records: readonly PullRecord[],
   context: CopyCheckContext,
 ): Promise<readonly boolean[]> {
-  const { marked, local, duplicateWindowMs, floorAt, now } = context
+  const { marked, local, duplicateWindowMs, floorAt, thorough, now } = context
   await marked.see(Math.max(performance.now() - STALE_MS_MAX, floorAt))
   const here = { nowMs: now(), duplicateWindowMs, batchLifeMs: BATCH_LIFE_MS, skewMs: CLOCK_SKEW_MS }
   const toScan = new Set<string>()
@@ -33,9 +35,9 @@ export async function findOwnCopies(
   const copies = records.map(({ mark, messageId }) => {
     if (marked.has(messageId)) return true
     const check = copyCheckOf(mark, here)
-    if (typeof check === 'object') {
+    if (mark !== undefined && (thorough || typeof check === 'object')) {
       toScan.add(messageId)
-      fromMs = Math.min(fromMs, check.scanFromMs)
+      fromMs = Math.min(fromMs, mark.sinceMs)
     }
     return false
   })

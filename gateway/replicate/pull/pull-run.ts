@@ -1,4 +1,4 @@
-import { ApplyRun, MeshError, type RunAction, type RunEnd, type RunInput } from '@landbridge/core'
+import { ApplyRun, MeshError, type RunAction, type RunEnd, type RunInput, sameSession } from '@landbridge/core'
 import type { PullRefused } from '@landbridge/proto'
 import type { LinkStream, PullHandle } from '../link/link-stream.ts'
 import { findOwnCopies } from './copy-check.ts'
@@ -176,9 +176,9 @@ export class PullRun {
         case 'receive':
           return batch.length > 0 ? { kind: 'records', records: batch } : { kind: 'stop', reason: 'stopped' }
         case 'check':
-          return await this.#check(action.records)
+          return await this.#check(action.records, action.thorough)
         case 'send':
-          return await this.#send(action.records, action.fence)
+          return await this.#send(action)
         case 'read-last': {
           const last = await local.last()
           this.#floorAt = performance.now()
@@ -214,19 +214,22 @@ export class PullRun {
     return records
   }
 
-  async #check(records: readonly PullRecord[]): Promise<RunInput<PullRecord>> {
+  async #check(records: readonly PullRecord[], thorough: boolean): Promise<RunInput<PullRecord>> {
     const { marked, local, duplicateWindowMs, now } = this.#options
     if (performance.now() - this.#lookedAt >= LOOK_INTERVAL_MS) {
       this.#lookedAt = performance.now()
       await local.look()
     }
-    const copies = await findOwnCopies(records, { marked, local, duplicateWindowMs, floorAt: this.#floorAt, now })
+    const context = { marked, local, duplicateWindowMs, floorAt: this.#floorAt, thorough, now }
+    const copies = await findOwnCopies(records, context)
     const skipped = copies.filter(Boolean).length
     if (skipped > 0) this.#options.events.onApplied(0, skipped, 0)
     return { kind: 'checked', copies }
   }
 
-  async #send(records: readonly PullRecord[], fence: number): Promise<RunInput<PullRecord>> {
+  async #send({ records, fence, session }: RunAction<PullRecord> & { kind: 'send' }): Promise<RunInput<PullRecord>> {
+    // Between the decision and now the connection may have been lost and made again; the run then ends by itself.
+    if (!sameSession(session, this.#options.local.identity)) return { kind: 'sent', result: { kind: 'failed' } }
     const { error, ...result } = await this.#options.local.store(records, fence)
     if (error !== undefined) this.#error = error
     if (result.kind === 'stored') this.#options.events.onApplied(records.length, 0, 0)
