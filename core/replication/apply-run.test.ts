@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ReceiverModel, type Rule } from './receiver-model.ts'
+import { ReceiverModel, type Rule } from '../testing/receiver-model.ts'
 
 const TICKS = 600
 

@@ -4,11 +4,21 @@
  * two appliers that may stall, crash and race. Time is in ticks; every choice comes from a seed.
  */
 
-import { ApplyRun, type RunAction, type RunInput, type RunRecord, type SendResult } from './apply-run.ts'
-import type { Checkpoint, LocalPlace, StreamFacts } from './checkpoint.ts'
-import { copyCheckOf } from './copy-check.ts'
-import { type LocalRecord, type Position, START } from './position.ts'
-import type { SessionIdentity } from './session.ts'
+import {
+  ApplyRun,
+  type Checkpoint,
+  copyCheckOf,
+  type LocalPlace,
+  type LocalRecord,
+  type Position,
+  type RunAction,
+  type RunInput,
+  type RunRecord,
+  type SendResult,
+  type SessionIdentity,
+  START,
+  type StreamFacts,
+} from '../replication/index.ts'
 
 /** A rule that can be switched off, to see that the model misses it. */
 export type Rule = 'checkpoint-guard' | 'after-batch' | 'session' | 'fence' | 'copy-check'
