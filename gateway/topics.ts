@@ -10,7 +10,7 @@ export type TopicEntry = {
   readonly document: TopicDocument
   /** Name of its JetStream stream in this region. */
   readonly stream: string
-  /** How its stream is written: `atomic` for one replica, `fast` for several. */
+  /** How its stream is written. */
   readonly mode: WriteMode
   /** The writer of its stream, made at first use. Reading it throws `unavailable` when the topic is gone. */
   readonly writer: BatchWriter
@@ -130,11 +130,11 @@ export class TopicRegistry implements AsyncDisposable {
   }
 
   #entriesOf(snapshot: ConfigSnapshot, before: ReadonlyMap<string, LazyEntry>): ReadonlyMap<string, LazyEntry> {
-    const { session, replicas, limits, log } = this.#options
+    const { session, limits, log } = this.#options
     const entries = new Map<string, LazyEntry>()
     for (const [key, document] of snapshot.topics) {
       const stream = streamName(document.name)
-      const mode = (document.spec.replicas ?? replicas) > 1 ? 'fast' : 'atomic'
+      const mode = 'atomic'
       const known = before.get(key)
       const slot = known?.mode === mode ? known.slot : new WriterSlot()
       const open = () =>

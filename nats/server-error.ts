@@ -21,10 +21,7 @@ export const SERVER_ERROR = {
   atomicIncomplete: 10176,
   atomicTooLarge: 10199,
   atomicDuplicate: 10201,
-  fastDisabled: 10205,
-  fastUnknownBatch: 10208,
   atomicTooManyInFlight: 10210,
-  fastTooManyInFlight: 10211,
 } as const
 
 /** Every other number maps by its HTTP-like class. */

@@ -11,8 +11,8 @@ import { type Ack, isNoResponders, readAck } from './unit.ts'
 export type ApplyOptions = {
   readonly session: NatsSession
   readonly stream: string
-  /** How the stream is written; 'fast' is applied as an atomic batch too, see `applyFenced`. */
-  readonly mode: WriteMode
+  /** Default 'atomic'. */
+  readonly mode?: WriteMode
   /** 1 to 1,000. */
   readonly requests: readonly StoreRequest[]
   /** The batch is stored only if the last record that matches `filter` has `sequence`; 0: there is none. */
@@ -36,8 +36,8 @@ const TIMEOUT_MAX_MS = 10_000
 /**
  * Stores replicated records: all of them in their order, or none (RULES.md, rules 3 and 6). Never rejects.
  *
- * Always an atomic batch. A fast batch skips a repeated first message without a look at its fence, and lets the rest
- * pass unfenced. On a server without atomic batches the records go one by one, each fenced behind the one before; then
+ * An atomic batch: a fast one would skip a repeated first message without a look at its fence, and let the rest pass
+ * unfenced. On a server without atomic batches the records go one by one, each fenced behind the one before; then
  * a failure may leave a beginning of them stored, which `error.ambiguous` says.
  */
 export async function applyFenced(options: ApplyOptions): Promise<ApplyResult> {

@@ -4,19 +4,18 @@ import { type Log, silentLog } from '../log.ts'
 import { FrameWriter } from '../outbound.ts'
 import type { NatsSession } from '../session.ts'
 import { AtomicUnit } from './atomic-unit.ts'
-import { FastUnit } from './fast-unit.ts'
 import { Ledger, Pending, StoreCall } from './pending.ts'
 import { Queue } from './queue.ts'
 import { SingleUnit } from './single-unit.ts'
-import { requestBytes, type StoreRequest, type StoreResult, type WriteMode } from './store.ts'
+import { refuseTooLarge, requestBytes, type StoreRequest, type StoreResult, type WriteMode } from './store.ts'
 import type { Repair, Unit, UnitHost } from './unit.ts'
 
 /** Options of a `BatchWriter`. */
 export type BatchWriterOptions = {
   readonly session: NatsSession
   readonly stream: string
-  /** 'atomic' for R1 streams, 'fast' for R3; an old server makes either 'single', with one warning. */
-  readonly mode: WriteMode
+  /** Default 'atomic'. A server or a stream that does not take batches makes it 'single', with one warning. */
+  readonly mode?: WriteMode
   /** Requests accepted and not answered. Default 16,384. At the limit store() fails with resource_exhausted. */
   readonly messagesInFlightMax?: number
   /** Their bytes. Default 64 MiB. */
@@ -37,7 +36,10 @@ const STAGE_FROM = 32
 const STAGED_BATCHES_MAX = 3
 
 /**
- * Writes events to one stream, many callers' events in one batch.
+ * Writes events to one stream, many callers' events in one atomic batch, with one replica or several.
+ *
+ * JetStream's fast batches are no faster here, and they acknowledge a repeat of an event whose first copy is not
+ * committed yet: if the leader is lost then, an acknowledged event is. Nor do they tell sequences and repeats.
  *
  * 1. Requests are stored in the order of the calls and of the requests within a call; what fails leaves the order of
  *    the others as it is. A request that was reported as failed is never sent again by the writer.
@@ -69,7 +71,7 @@ export class BatchWriter implements AsyncDisposable {
     this.#log = options.log ?? silentLog
     this.#timeoutMs = Math.min(options.timeoutMs ?? 5_000, TIMEOUT_MAX_MS)
     this.#ledger = new Ledger(options.messagesInFlightMax ?? 16_384, options.bytesInFlightMax ?? 64 * 1024 * 1024)
-    this.#mode = options.mode
+    this.#mode = options.mode ?? 'atomic'
     const inbox = createInbox()
     this.#host = {
       stream: options.stream,
@@ -117,7 +119,8 @@ export class BatchWriter implements AsyncDisposable {
     const deadlineMs = Date.now() + this.#timeoutMs
     for (const [index, request] of requests.entries()) {
       const bytes = requestBytes(request)
-      if (bytes > this.#session.maxPayloadBytes) call.settle(index, tooLarge(bytes, this.#session.maxPayloadBytes))
+      if (bytes > this.#session.maxPayloadBytes)
+        call.settle(index, refuseTooLarge(bytes, this.#session.maxPayloadBytes))
       else this.#queue.push(new Pending(request, deadlineMs, call, index, this.#ledger))
     }
     this.#schedulePump()
@@ -162,7 +165,6 @@ export class BatchWriter implements AsyncDisposable {
 
   #checkServer(): void {
     if (this.#mode === 'atomic' && !this.#session.serverIsAtLeast(2, 12)) this.#writeSingly('nats-server < 2.12')
-    if (this.#mode === 'fast' && !this.#session.serverIsAtLeast(2, 14)) this.#writeSingly('nats-server < 2.14')
   }
 
   #writeSingly(reason: string): void {
@@ -188,9 +190,7 @@ export class BatchWriter implements AsyncDisposable {
         this.#current = this.#next()
         this.#current?.start()
       }
-      const unit = this.#current
-      if (unit instanceof FastUnit) unit.feed(this.#queue)
-      else if (unit !== undefined && this.#mode === 'atomic') this.#stageAhead()
+      if (this.#current !== undefined && this.#mode === 'atomic') this.#stageAhead()
       if (this.#current !== undefined || !this.#hasWork()) break
     }
     this.#host.frames.flush()
@@ -205,13 +205,10 @@ export class BatchWriter implements AsyncDisposable {
     if (repair !== undefined) return this.#repairUnit(repair)
     const staged = this.#staged.shift()
     if (staged !== undefined) return staged
-    const head = this.#queue.peek()
-    if (head === undefined) return undefined
-    if (this.#mode === 'single') return this.#singleUnit(SINGLE_UNIT_MAX, () => true)
-    if (this.#queue.length <= SINGLY_MAX) return this.#singleUnit(SINGLY_MAX, () => true)
-    if (this.#mode === 'atomic') return this.#fill(new AtomicUnit(this.#unitId(), this.#host))
-    if (head.request.retry === true) return this.#singleUnit(SINGLE_UNIT_MAX, ({ request }) => request.retry === true)
-    return new FastUnit(this.#unitId(), this.#host)
+    if (this.#queue.length === 0) return undefined
+    if (this.#mode === 'single') return this.#singleUnit(SINGLE_UNIT_MAX)
+    if (this.#queue.length <= SINGLY_MAX) return this.#singleUnit(SINGLY_MAX)
+    return this.#fill(new AtomicUnit(this.#unitId(), this.#host))
   }
 
   #repairUnit(repair: Repair): Unit {
@@ -222,22 +219,17 @@ export class BatchWriter implements AsyncDisposable {
       }
       return new SingleUnit(this.#unitId(), open.slice(0, SINGLE_UNIT_MAX), this.#host)
     }
-    const unit = this.#mode === 'atomic' ? new AtomicUnit(this.#unitId(), this.#host) : undefined
-    if (unit !== undefined) {
-      for (const pending of open) unit.stage(pending)
-      return unit
-    }
-    this.#queue.pushFront(open)
-    return new FastUnit(this.#unitId(), this.#host)
+    const unit = new AtomicUnit(this.#unitId(), this.#host)
+    for (const pending of open) unit.stage(pending)
+    return unit
   }
 
-  #singleUnit(max: number, accepts: (pending: Pending) => boolean): Unit {
+  #singleUnit(max: number): Unit {
     const pendings: Pending[] = []
     while (pendings.length < max) {
-      const head = this.#queue.peek()
-      if (head === undefined || !accepts(head)) break
-      this.#queue.shift()
-      pendings.push(head)
+      const pending = this.#queue.shift()
+      if (pending === undefined) break
+      pendings.push(pending)
     }
     return new SingleUnit(this.#unitId(), pendings, this.#host)
   }
@@ -311,9 +303,4 @@ export class BatchWriter implements AsyncDisposable {
     pending.fail('deadline_exceeded', `store in ${this.#host.stream}: it could not be sent to NATS in time`)
     return true
   }
-}
-
-function tooLarge(bytes: number, bytesMax: number): StoreResult {
-  const message = `store an event: it takes up to ${bytes} bytes with its headers, NATS takes ${bytesMax}`
-  return { kind: 'failed', error: new MeshError('invalid_argument', message) }
 }

@@ -1,4 +1,4 @@
-import type { MeshError } from '@landbridge/core'
+import { MeshError } from '@landbridge/core'
 
 /** One event for a stream. */
 export type StoreRequest = {
@@ -8,11 +8,6 @@ export type StoreRequest = {
   readonly payload: Uint8Array
   /** Becomes Nats-Msg-Id, unless it is ''. Must not be repeated inside `headers`. */
   readonly messageId: string
-  /**
-   * True for every attempt but the first; default false. A fast batch acknowledges a repeat although its first copy
-   * may not be committed yet, so repeats are never sent in one.
-   */
-  readonly retry?: boolean
 }
 
 /** What became of one request. */
@@ -24,8 +19,8 @@ export type StoreResult =
   /** `error.ambiguous`: it may have been stored all the same. */
   | { readonly kind: 'failed'; readonly error: MeshError }
 
-/** How events reach a stream: see `BatchWriter`. */
-export type WriteMode = 'atomic' | 'fast' | 'single'
+/** How events reach a stream: in atomic batches, or one message each. */
+export type WriteMode = 'atomic' | 'single'
 
 const BLOCK_START = 'NATS/1.0\r\n'
 
@@ -42,4 +37,10 @@ const BATCH_LINES_BYTES = 160
 /** An upper bound of what `request` takes inside the server's payload limit, in bytes. */
 export function requestBytes(request: StoreRequest): number {
   return request.payload.length + request.headers.length + request.messageId.length + BATCH_LINES_BYTES
+}
+
+/** The result of a request that no server would take. */
+export function refuseTooLarge(bytes: number, bytesMax: number): StoreResult {
+  const message = `store an event: it takes up to ${bytes} bytes with its headers, NATS takes ${bytesMax}`
+  return { kind: 'failed', error: new MeshError('invalid_argument', message) }
 }

@@ -39,14 +39,11 @@ export type UnitHost = {
   batchesRefused(reason: string): void
 }
 
-/** The body of a JetStream publish acknowledgement or of a fast batch's flow message. */
+/** The body of a JetStream publish acknowledgement. */
 export type Ack = {
-  readonly type?: 'ack' | 'gap' | 'err'
   readonly seq?: number
   readonly duplicate?: boolean
-  readonly msgs?: number
   readonly count?: number
-  readonly batch?: string
   readonly error?: ServerErrorBody
 }
 

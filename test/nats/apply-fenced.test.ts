@@ -5,7 +5,7 @@ import { type NatsRegion, numbered, readAll, startRegion, textOf } from './fixtu
 const cases: readonly [nodes: 1 | 3, mode: WriteMode][] = [
   [1, 'atomic'],
   [1, 'single'],
-  [3, 'fast'],
+  [3, 'atomic'],
 ]
 
 describe.each(cases)('applyFenced on %d server(s), %s', (nodes, mode) => {

@@ -2,7 +2,7 @@ import { BatchWriter, type StoreRequest, type StoreResult, type WriteMode } from
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type NatsRegion, numbered, readAll, startRegion, textOf } from './fixtures.ts'
 
-const modes: readonly WriteMode[] = ['atomic', 'fast', 'single']
+const modes: readonly WriteMode[] = ['atomic', 'single']
 
 describe.each(modes)('BatchWriter, %s', (mode) => {
   let region: NatsRegion
@@ -51,8 +51,7 @@ describe.each(modes)('BatchWriter, %s', (mode) => {
     const results = (await Promise.all(calls)).flat()
     const count = (kind: string) => results.filter((result) => result.kind === kind).length
     expect(count('failed')).toBe(0)
-    // A fast batch does not tell a repeat from a new event.
-    if (mode !== 'fast') expect(count('duplicate')).toBe(7)
+    expect(count('duplicate')).toBe(7)
     const messages = (await readAll(region.session, stream)).slice(1)
     expect(messages.map((message) => Number(textOf(message)))).toEqual(Array.from({ length: 6_000 }, (_, n) => n))
   })
