@@ -146,18 +146,14 @@ async function drain({ config, server, health, unready, calls, replication, log 
   health.setServing(false)
   const stopped = Promise.withResolvers<void>()
   server.tryShutdown(() => stopped.resolve())
-  const idle = calls.drain((path) => path.startsWith('/landbridge.v1.EventService/') || isUnaryAdmin(path))
-  // Other regions go on to read what is still being stored, and come back to another gateway afterwards.
-  void idle.then(() => replication.close())
+  // Our own streams end by themselves once what is in flight is answered; health watches and reflection are ended.
+  const idle = calls.drain((path) => path.startsWith('/landbridge.v1.'))
+  await replication.close()
   const grace = Promise.withResolvers<'grace is over'>()
   const timer = setTimeout(() => grace.resolve('grace is over'), config.drainMs)
   const outcome = await Promise.race([Promise.all([idle, stopped.promise]).then(() => 'idle'), grace.promise])
   clearTimeout(timer)
   log.info({ outcome }, 'drained')
-}
-
-function isUnaryAdmin(path: string): boolean {
-  return path.startsWith('/landbridge.v1.AdminService/')
 }
 
 function openCertificates(config: Config, log: Log, metrics: Metrics): Promise<CertificateSource> {
