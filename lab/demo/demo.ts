@@ -65,12 +65,11 @@ export async function runDemo(lab: Lab, plan: DemoPlan, show: (progress: DemoPro
   const services: Service[] = []
   for (const { name } of lab.regions) services.push(await startService(lab, name, plan, publishing.signal, resources))
   const subscribing = services.map(async (service) => {
-    const mesh = await connectTo(lab, service.region, `dashboard-${service.region}`, [service.region], resources)
+    const mesh = await connectTo(lab, `dashboard-${service.region}`, [service.region], resources)
     return service.subscriber.run(mesh, demoTopics, reading.signal)
   })
   const admin = await connectTo(
     lab,
-    victim,
     'lab-admin',
     lab.regions.map((region) => region.name),
     resources,
@@ -120,7 +119,7 @@ async function startService(
 ): Promise<Service> {
   // Home first; the others stand in for it.
   const order = [region, ...lab.regions.map(({ name }) => name).filter((name) => name !== region)]
-  const mesh = await connectTo(lab, region, `webhooks-${region}`, order, resources)
+  const mesh = await connectTo(lab, `webhooks-${region}`, order, resources)
   const publisher = new Publisher({ mesh, region, events: webhookEvents(), rate: plan.ratePerRegion, signal })
   return { region, publisher, subscriber: new Subscriber(), meter: new ProgressMeter(region) }
 }
@@ -128,7 +127,6 @@ async function startService(
 /** Connects with a client certificate and a token, as a service would. */
 async function connectTo(
   lab: Lab,
-  region: string,
   subject: string,
   order: readonly string[],
   resources: AsyncDisposableStack,
