@@ -55,7 +55,12 @@ export class Link implements AsyncDisposable {
 
   /** The open connections. */
   get connections(): readonly LinkConnection[] {
-    return [...this.#connections.values()].map(({ id, mode, bytesSent, bytesReceived }) => ({ id, mode, bytesSent, bytesReceived }))
+    return [...this.#connections.values()].map(({ id, mode, bytesSent, bytesReceived }) => ({
+      id,
+      mode,
+      bytesSent,
+      bytesReceived,
+    }))
   }
 
   /** Changes what the link does, for open and new connections. Resolves when it is in effect; calls take effect in their order. */
@@ -103,7 +108,9 @@ export class Link implements AsyncDisposable {
   }
 
   async #listen(): Promise<void> {
-    const server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true }, (socket) => this.#accept(socket))
+    const server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true }, (socket) =>
+      this.#accept(socket),
+    )
     server.listen({ host: '127.0.0.1', port: this.port, exclusive: true })
     await once(server, 'listening')
     server.unref()
@@ -113,7 +120,7 @@ export class Link implements AsyncDisposable {
   #accept(near: Socket): void {
     const far = new Socket({ allowHalfOpen: true })
     // What would go into a black hole needs no other end.
-    if (this.#mode !== 'blackhole') far.connect({ host: '127.0.0.1', port: this.#targetPort, noDelay: true })
+    if (this.#mode !== 'blackhole') far.setNoDelay().connect(this.#targetPort, '127.0.0.1')
     const connection: Connection = { id: ++this.#lastId, mode: 'open', bytesSent: 0, bytesReceived: 0, near, far }
     this.#connections.set(connection.id, connection)
     near.on('data', (chunk) => {

@@ -29,7 +29,8 @@ export class Links implements AsyncDisposable {
    */
   of(from: string, to: string): readonly Link[] {
     const links = this.#links.get(keyOf({ from, to }))
-    if (links === undefined) throw new Error(`find link: there is none from "${from}" to "${to}", wanted two different regions of the lab`)
+    if (links === undefined)
+      throw new Error(`find link: there is none from "${from}" to "${to}", wanted two different regions of the lab`)
     return links
   }
 

@@ -17,7 +17,12 @@ export type GatewayProcessOptions = {
   readonly grpcPort: number
   readonly httpPort: number
   readonly certificate: CertificateFiles
-  readonly issuer: { readonly url: string; readonly jwksUrl: string; readonly audience: string; readonly caFile: string }
+  readonly issuer: {
+    readonly url: string
+    readonly jwksUrl: string
+    readonly audience: string
+    readonly caFile: string
+  }
   readonly admins: readonly string[]
   /** Default replicas of a stream. */
   readonly replicas: 1 | 3

@@ -28,7 +28,9 @@ const PAYLOAD_BYTES_MAX = 8 * 1024 * 1024 + 256 * 1024
 /** The server's configuration file. Everything listens on 127.0.0.1 only. */
 export function natsConfig(node: NatsNode, options: NatsRegionOptions): string {
   const text = (value: string) => JSON.stringify(value)
-  const routes = options.clusterPorts.filter((port) => port !== node.clusterPort).map((port) => text(`nats://127.0.0.1:${port}`))
+  const routes = options.clusterPorts
+    .filter((port) => port !== node.clusterPort)
+    .map((port) => text(`nats://127.0.0.1:${port}`))
   const cluster = `cluster {
   name: ${text(options.region)}
   listen: "127.0.0.1:${node.clusterPort}"
