@@ -14,5 +14,6 @@ export { type ReadStart, StreamReader, type StreamReaderOptions } from './read/s
 export { ServerError } from './server-error.ts'
 export { NatsSession, type NatsSessionOptions, type SessionChange } from './session.ts'
 export { type ApplyOptions, type ApplyResult, applyFenced } from './write/apply-fenced.ts'
-export { BatchWriter, type BatchWriterOptions } from './write/batch-writer.ts'
+export { BatchWriter } from './write/batch-writer.ts'
+export type { BatchWriterOptions } from './write/options.ts'
 export type { StoreRequest, StoreResult, WriteMode } from './write/store.ts'

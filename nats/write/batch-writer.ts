@@ -4,26 +4,12 @@ import { type Log, silentLog } from '../log.ts'
 import { FrameWriter } from '../outbound.ts'
 import type { NatsSession } from '../session.ts'
 import { AtomicUnit } from './atomic-unit.ts'
+import type { BatchWriterOptions } from './options.ts'
 import { Ledger, Pending, StoreCall } from './pending.ts'
 import { Queue } from './queue.ts'
 import { SingleUnit } from './single-unit.ts'
 import { refuseTooLarge, requestBytes, type StoreRequest, type StoreResult, type WriteMode } from './store.ts'
 import type { Repair, Unit, UnitHost } from './unit.ts'
-
-/** Options of a `BatchWriter`. */
-export type BatchWriterOptions = {
-  readonly session: NatsSession
-  readonly stream: string
-  /** Default 'atomic'. A server or a stream that does not take batches makes it 'single', with one warning. */
-  readonly mode?: WriteMode
-  /** Requests accepted and not answered. Default 16,384. At the limit store() fails with resource_exhausted. */
-  readonly messagesInFlightMax?: number
-  /** Their bytes. Default 64 MiB. */
-  readonly bytesInFlightMax?: number
-  /** From store() to the answer at the latest, in ms. Default 5,000, at most 10,000 (a batch's life). */
-  readonly timeoutMs?: number
-  readonly log?: Log
-}
 
 const TICK_MS = 50
 const TIMEOUT_MAX_MS = 10_000
