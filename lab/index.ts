@@ -1,4 +1,6 @@
 export { type ApplyAccess, applyDocuments } from './apply.ts'
+export { ControlServer } from './control/control-server.ts'
+export type { LabStatus, ProcessStatus } from './control/status.ts'
 export type { LinkConnection, LinkMode } from './faults/link.ts'
 export type { LinkStatus } from './faults/links.ts'
 export { ADMIN_GROUP, type Lab } from './lab.ts'

@@ -1,5 +1,6 @@
 import type { ApplyResponse } from '@landbridge/proto'
 import { applyDocuments } from './apply.ts'
+import { ControlServer } from './control/control-server.ts'
 import type { LinkMode } from './faults/link.ts'
 import type { Links } from './faults/links.ts'
 import type { LabSettings } from './options.ts'
@@ -51,6 +52,7 @@ export class Lab implements AsyncDisposable {
   readonly regions: readonly LabRegion[]
   readonly #parts: LabParts
   readonly #cleanup: AsyncDisposableStack
+  #control: ControlServer | undefined
   #closing: Promise<void> | undefined
 
   constructor(parts: LabParts, cleanup: AsyncDisposableStack) {
@@ -75,6 +77,17 @@ export class Lab implements AsyncDisposable {
       throw new Error(`find region: there is no "${name}", wanted one of ${[...this.#parts.regions.keys()].join(', ')}`)
     }
     return region
+  }
+
+  /** Where the control API listens, and its bearer token; see `ControlServer`. Undefined until it is started. */
+  get control(): ControlServer | undefined {
+    return this.#control
+  }
+
+  /** Starts the control API, once. */
+  async startControl(): Promise<ControlServer> {
+    this.#control ??= this.#cleanup.use(await ControlServer.start(this))
+    return this.#control
   }
 
   /** A signed token; see `TokenRequest` for the ways to get one that must be refused. */
