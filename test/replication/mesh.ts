@@ -3,6 +3,7 @@ import { streamName } from '@landbridge/core'
 import { type Lab, type LabOptions, startLab } from '@landbridge/lab'
 import { NatsSession, streamStatus } from '@landbridge/nats'
 import { expect, vi } from 'vitest'
+import { RegionAdmin } from './admin.ts'
 import type { TestEvent } from './events.ts'
 import { OriginWriter } from './origin-writer.ts'
 import { audit, type Contents, chainProblems, readContent } from './stream-content.ts'
@@ -37,6 +38,11 @@ export class Mesh implements AsyncDisposable {
     const writer = await OriginWriter.connect({ servers, region, topic })
     this.#writers.push(writer)
     return writer
+  }
+
+  /** What an administrator of the region sees. */
+  admin(region: string): RegionAdmin {
+    return new RegionAdmin(this.lab, region)
   }
 
   /** What every region holds. */
