@@ -12,7 +12,8 @@ import { audit, type Contents, chainProblems, readContent } from './stream-conte
 export const TOPIC: TopicName = { tenant: 'acme', topic: 'orders' }
 export const TOPIC_KEY = 'acme/orders'
 
-const DOCUMENTS = `
+/** The documents of these tests. */
+export const DOCUMENTS = `
 apiVersion: landbridge.dev/v1alpha1
 kind: Topic
 metadata: { namespace: acme, name: orders }
