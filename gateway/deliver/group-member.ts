@@ -2,7 +2,7 @@ import { eventFilters, MeshError } from '@landbridge/core'
 import { type DeliveryHandle, type GroupMessage, GroupReader, type NatsSession, type ReadStart } from '@landbridge/nats'
 import type { Log } from '../telemetry/index.ts'
 import type { TopicEntry } from '../topics.ts'
-import type { Source } from './source.ts'
+import { type Source, WINDOW_BYTES } from './source.ts'
 
 /** What a group member needs. */
 export type GroupMemberOptions = {
@@ -54,6 +54,7 @@ export class GroupMember implements Source {
       start,
       ackWaitMs,
       windowMessages,
+      windowBytes: WINDOW_BYTES,
       log,
       onMessage: (message) => this.#receive(message),
       onEnd: options.onEnd,

@@ -4,8 +4,8 @@ import type { Credit, Grant } from './credit.ts'
 /** What an outbox needs. */
 export type OutboxOptions = {
   readonly credit: Credit
-  /** Sends a frame; false when the client does not keep up. */
-  readonly write: (frame: Buffer) => boolean
+  /** Sends a frame; calls `taken` when the client's flow control has let it go. */
+  readonly write: (frame: Buffer, taken: () => void) => void
   /** Called when delivery must stop (false) or may go on (true). */
   readonly onFlow: (open: boolean) => void
   /** Called after each frame. */
@@ -14,11 +14,14 @@ export type OutboxOptions = {
 
 /** A frame is sent at the latest when it has this many events, or bytes. */
 const FRAME_EVENTS_MAX = 500
-const FRAME_BYTES_MAX = 256 * 1024
+const FRAME_BYTES_MAX = 128 * 1024
+/** Written and not taken by the client: beyond this it does not keep up. */
+const WAITING_BYTES_MAX = 512 * 1024
 
 /**
  * Deliveries on their way to one subscriber. Guarantees:
- * 1. Nothing is taken without credit, nor while the client does not take what was written (`write` said false).
+ * 1. Nothing is taken without credit, nor while the client does not take what was written: at most 512 KiB and one
+ *    event wait for it.
  * 2. What comes in one go (one read of the NATS socket) leaves in one frame, and nothing waits for more.
  */
 export class Outbox {
@@ -26,7 +29,7 @@ export class Outbox {
   #frame: RawDelivery[] = []
   #frameBytes = 0
   #scheduled = false
-  #clogged = false
+  #waitingBytes = 0
   #closed = false
   #open = true
 
@@ -36,7 +39,7 @@ export class Outbox {
 
   /** Whether another delivery may be pushed. */
   get open(): boolean {
-    return !this.#closed && !this.#clogged && this.#options.credit.ready
+    return !this.#closed && this.#waitingBytes < WAITING_BYTES_MAX && this.#options.credit.ready
   }
 
   /** Takes one delivery; only while `open`. */
@@ -61,12 +64,6 @@ export class Outbox {
     this.#steer()
   }
 
-  /** The client took what was written. */
-  drained(): void {
-    this.#clogged = false
-    this.#steer()
-  }
-
   /** Sends what was pushed, then takes no more. */
   close(): void {
     if (this.#closed) return
@@ -82,9 +79,12 @@ export class Outbox {
     const frame = encodeDeliveries(this.#frame)
     this.#frame = []
     this.#frameBytes = 0
-    this.#clogged = !this.#options.write(frame)
+    this.#waitingBytes += frame.length
+    this.#options.write(frame, () => {
+      this.#waitingBytes -= frame.length
+      this.#steer()
+    })
     this.#options.onSent(length, bytes)
-    this.#steer()
   }
 
   #steer(): void {

@@ -12,6 +12,9 @@ export type Source = {
   close(): Promise<void>
 }
 
+/** Bytes asked for ahead of a subscriber: what a stalled one holds, together with its outbox. */
+export const WINDOW_BYTES = 1024 * 1024
+
 /** What an ephemeral reader needs. */
 export type EphemeralOptions = {
   readonly session: NatsSession
@@ -30,6 +33,7 @@ export function ephemeralSource(options: EphemeralOptions): Source {
     stream: topic.stream,
     filters: eventFilters(topic.document.name),
     start,
+    windowBytes: WINDOW_BYTES,
     onMessage: onEvent,
     onEnd,
     log,

@@ -66,7 +66,7 @@ export class Subscription {
     this.#label = tools.metrics.topicLabel(topic.key)
     this.#outbox = new Outbox({
       credit: start.credit,
-      write: (frame) => call.write(frame),
+      write: (frame, taken) => call.write(frame, taken),
       onFlow: (open) => this.#flow(open),
       onSent: (events, bytes) => this.#count(events, bytes),
     })
@@ -78,7 +78,6 @@ export class Subscription {
       check: () => this.#lostRight(),
       onEnd: (error) => this.end(error),
     })
-    call.on('drain', () => this.#outbox.drained())
   }
 
   /** Opens the source, says that the subscription stands, and delivers from then on. Never rejects. */
