@@ -1,0 +1,55 @@
+import { buildSnapshot, type ConfigSnapshot, configKey, parseDocuments, toStored, unwrap } from '@landbridge/core'
+import { describe, expect, test } from 'vitest'
+import { exchangeOf } from './exchange.ts'
+
+function snapshot(yaml: string): ConfigSnapshot {
+  const documents = unwrap(parseDocuments(yaml))
+  const built = buildSnapshot(
+    1,
+    documents.map((document) => [configKey(document), toStored(document)] as const),
+  )
+  expect(built.problems).toEqual([])
+  return built.snapshot
+}
+
+const config = snapshot(`
+apiVersion: landbridge.dev/v1alpha1
+kind: Topic
+metadata: { namespace: acme, name: orders }
+spec: {}
+---
+apiVersion: landbridge.dev/v1alpha1
+kind: Topic
+metadata: { namespace: acme, name: european }
+spec: { replication: { regions: [eu-west, eu-north] } }
+---
+apiVersion: landbridge.dev/v1alpha1
+kind: RegionPeer
+metadata: { name: us-east }
+spec: { endpoints: ['east:7443'] }
+---
+apiVersion: landbridge.dev/v1alpha1
+kind: RegionPeer
+metadata: { name: eu-north }
+spec: { endpoints: ['north:7443'], topics: ['acme/euro*', 'other/*'] }
+`)
+
+describe('exchangeOf', () => {
+  test('needs a RegionPeer', () => {
+    expect(exchangeOf(config, 'eu-west', 'us-east', 'acme/orders')).toBe('allowed')
+    expect(exchangeOf(config, 'eu-west', 'ap-south', 'acme/orders')).toBe('not-allowed')
+    expect(exchangeOf(config, 'us-east', 'us-east', 'acme/orders')).toBe('not-allowed')
+  })
+
+  test('minds the regions of the topic', () => {
+    expect(exchangeOf(config, 'eu-west', 'us-east', 'acme/european')).toBe('not-allowed')
+    expect(exchangeOf(config, 'eu-west', 'eu-north', 'acme/european')).toBe('allowed')
+  })
+
+  test('minds the patterns of the peer, and does not tell what it may not know', () => {
+    expect(exchangeOf(config, 'eu-west', 'eu-north', 'acme/orders')).toBe('not-allowed')
+    expect(exchangeOf(config, 'eu-west', 'eu-north', 'acme/unheard')).toBe('not-allowed')
+    expect(exchangeOf(config, 'eu-west', 'eu-north', 'acme/europa')).toBe('unknown-topic')
+    expect(exchangeOf(config, 'eu-west', 'us-east', 'acme/unheard')).toBe('unknown-topic')
+  })
+})

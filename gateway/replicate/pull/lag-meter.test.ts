@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest'
+import { LagMeter } from './lag-meter.ts'
+
+const at = (sequence: number, ms = 0) => ({ sequence, stamp: BigInt(ms) * 1_000_000n })
+
+describe('LagMeter', () => {
+  test('is zero when everything reported is applied', () => {
+    const lag = new LagMeter(at(10))
+    lag.onHead(at(10), 0, 1_000)
+    expect(lag.read(undefined, 5_000, 5_000)).toEqual({
+      events: 0,
+      seconds: 0,
+      appliedSequence: 10,
+      headSequence: 10,
+    })
+  })
+
+  test('counts what is on the way and what waits here', () => {
+    const lag = new LagMeter(at(10))
+    lag.onHead(at(30), 20, 1_000)
+    expect(lag.read(undefined, 3_500, 3_500)).toMatchObject({ events: 20, seconds: 2.5 })
+    lag.onReceived(5, at(15))
+    expect(lag.read(at(11, 500).stamp, 3_500, 3_500)).toMatchObject({ events: 20, seconds: 3 })
+    lag.onApplied(5, at(15))
+    expect(lag.read(undefined, 3_500, 3_500)).toMatchObject({ events: 15, appliedSequence: 15, headSequence: 30 })
+  })
+
+  test('records beyond the last report move the head', () => {
+    const lag = new LagMeter(at(10))
+    lag.onHead(at(10), 0, 1_000)
+    lag.onReceived(2, at(12))
+    expect(lag.read(at(11, 1_000).stamp, 1_250, 9_000)).toMatchObject({ events: 2, seconds: 0.25, headSequence: 12 })
+    lag.onApplied(2, at(12))
+    expect(lag.read(undefined, 1_250, 9_000)).toMatchObject({ events: 0, seconds: 0 })
+  })
+
+  test('an estimate that was too high is corrected by the next report', () => {
+    const lag = new LagMeter(at(0))
+    lag.onHead(at(100), 100, 1_000)
+    lag.onReceived(40, at(100))
+    lag.onApplied(40, at(100))
+    expect(lag.read(undefined, 2_000, 2_000).events).toBe(60)
+    lag.onHead(at(100), 0, 2_000)
+    expect(lag.read(undefined, 2_000, 2_000)).toMatchObject({ events: 0, seconds: 0 })
+  })
+
+  test('a clock that is behind the origin never shows a negative age', () => {
+    const lag = new LagMeter(at(0))
+    lag.onReceived(1, at(1))
+    expect(lag.read(at(1, 2_000).stamp, 1_000, 1_000).seconds).toBe(0)
+  })
+})
