@@ -85,7 +85,9 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const replicationMetrics = new ReplicationMetrics(metrics)
   const shared = { config, session, registry, log, metrics: replicationMetrics, now }
   const checkpoints = await CheckpointBucket.open({ session, replicas: config.replicas })
-  const replicator = parts.use(new Replicator({ ...shared, checkpoints, certificates, clock }))
+  const replicator = parts.use(
+    new Replicator({ ...shared, checkpoints, certificates, clock, tracing: tracing?.events }),
+  )
   const replication = parts.use(replicationHandlers(shared))
   addServices(server, {
     replication,
@@ -113,7 +115,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   // Not awaited: certificates alone may be enough, and the issuer may come later.
   void jwt?.warm()
 
-  const port = await bind(server, config.grpc, serverCredentials(certificates, config.tls.clientCertificates))
+  const port = await bind(server, config.grpc, serverCredentials(certificates, config))
   replicator.start()
   unready.delete('starting')
   health.setServing(unready.size === 0)

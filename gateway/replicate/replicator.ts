@@ -2,7 +2,7 @@ import type { ConfigSnapshot, HybridClock, RegionPeerDocument } from '@landbridg
 import type { CheckpointBucket, NatsSession } from '@landbridge/nats'
 import type { CertificateSource } from '../auth/index.ts'
 import type { Config } from '../config.ts'
-import type { Log } from '../telemetry/index.ts'
+import type { EventTracing, Log } from '../telemetry/index.ts'
 import type { TopicEntry, TopicRegistry } from '../topics.ts'
 import { exchangeOf } from './exchange.ts'
 import { PeerLink } from './link/peer-link.ts'
@@ -24,6 +24,8 @@ export type ReplicatorOptions = {
   readonly metrics: ReplicationMetrics
   /** The gateway's hybrid clock: it takes over the times of what arrives. */
   readonly clock: HybridClock
+  /** Undefined: no tracing. */
+  readonly tracing?: EventTracing | undefined
   /** Clock, ms since 1970. */
   readonly now?: () => number
   /** 0 (included) to 1 (excluded). */
@@ -64,6 +66,7 @@ export class Replicator implements AsyncDisposable {
       log,
       metrics,
       clock,
+      tracing: options.tracing,
       now,
       random,
       gate: new StartGate(STARTS_MAX),

@@ -80,6 +80,20 @@ export class EventTracing {
     span.end()
   }
 
+  /**
+   * Records that an event of another region was stored here. `traceparent` as found in the event; times in ms since
+   * 1970, from when its batch was begun.
+   */
+  replicate(topicKey: string, origin: string, traceparent: string | undefined, startMs: number, endMs: number): void {
+    const remote = spanContextOf(traceparent)
+    if (remote === undefined || !isSampled(remote)) return
+    const parent = trace.setSpanContext(ROOT_CONTEXT, remote)
+    const attributes = { ...this.#attributes(topicKey, 'replicate', undefined), 'landbridge.origin': origin }
+    this.#tracer
+      .startSpan(`replicate ${topicKey}`, { kind: SpanKind.CONSUMER, startTime: startMs, attributes }, parent)
+      .end(endMs)
+  }
+
   #attributes(topicKey: string, operation: string, messageId: string | undefined) {
     return {
       'messaging.system': 'landbridge',

@@ -1,6 +1,6 @@
 import type { HybridClock } from '@landbridge/core'
 import type { CheckpointBucket, NatsSession } from '@landbridge/nats'
-import type { Log } from '../../telemetry/index.ts'
+import type { EventTracing, Log } from '../../telemetry/index.ts'
 import type { TopicEntry } from '../../topics.ts'
 import type { ReplicationMetrics } from '../metrics.ts'
 import type { MarkedView } from './marked-view.ts'
@@ -13,6 +13,8 @@ export type PullContext = {
   readonly log: Log
   readonly metrics: ReplicationMetrics
   readonly clock: HybridClock
+  /** Undefined: no tracing. */
+  readonly tracing: EventTracing | undefined
   /** Clock, ms since 1970. */
   readonly now: () => number
   readonly random: () => number

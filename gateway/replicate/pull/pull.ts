@@ -15,6 +15,9 @@ const KNOWN_MS = 3_000
 /** A run that lasted this long shows that whatever ended the one before is over. */
 const STEADY_MS = 10_000
 
+/** Spans of one batch: a batch of a long outage is not worth a thousand of them. */
+const TRACED_MAX = 64
+
 const NOTHING: LagReading = { events: 0, seconds: 0, appliedSequence: 0, headSequence: 0 }
 
 /**
@@ -154,7 +157,7 @@ export class Pull implements AsyncDisposable {
   }
 
   #makeEvents(): RunEvents {
-    const { metrics, clock } = this.#context
+    const { metrics, clock, tracing, now } = this.#context
     const labels = { topic: metrics.topicLabel(this.topicKey), origin: this.origin }
     return {
       onApplied: (stored, skippedByCheck, skippedByServer) => {
@@ -170,6 +173,11 @@ export class Pull implements AsyncDisposable {
         metrics.applySeconds.observe({ origin: this.origin }, seconds)
         const time = timeOf(records.at(-1))
         if (time !== undefined) clock.observe(time)
+        if (tracing === undefined) return
+        const endMs = now()
+        for (const { traceparent } of records.slice(0, TRACED_MAX)) {
+          tracing.replicate(this.topicKey, this.origin, traceparent, endMs - seconds * 1_000, endMs)
+        }
       },
     }
   }

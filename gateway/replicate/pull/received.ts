@@ -14,6 +14,8 @@ export type PullRecord = RawRecord & {
   readonly byteLength: number
   /** `Nats-Msg-Id`, from the event's own bytes. */
   readonly messageId: string
+  /** The event's `traceparent`. */
+  readonly traceparent: string | undefined
 }
 
 /** Records taken out of the queue together. */
@@ -73,7 +75,9 @@ export class ReceivedQueue {
         throw new MeshError('failed_precondition', `take records: ${text}`)
       }
       const byteLength = recordByteLength(record)
-      this.#records.push({ position, prev, partition, mark, event, byteLength, messageId: messageId(scanned.value) })
+      const { traceparent } = scanned.value
+      const id = messageId(scanned.value)
+      this.#records.push({ position, prev, partition, mark, event, byteLength, messageId: id, traceparent })
       this.#bytes += byteLength
       this.#tail = position
     }

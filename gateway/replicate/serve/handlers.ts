@@ -39,6 +39,9 @@ export type ReplicationHandlers = AsyncDisposable & {
   close(): Promise<void>
 }
 
+/** Whichever comes first, the call is over. */
+const ENDINGS = ['cancelled', 'error', 'close', 'finish']
+
 type Call = ServerDuplexStream<ReplicateRequest, Buffer>
 
 /** Serves this region's events to the gateways of other regions. */
@@ -60,8 +63,7 @@ export function replicationHandlers(options: ReplicationHandlersOptions): Replic
       call.emit('error', statusOf(thrown, log, call.getPath()))
     }
     open.set(call, end)
-    call.on('cancelled', () => open.delete(call))
-    call.on('error', () => open.delete(call))
+    for (const event of ENDINGS) call.on(event, () => open.delete(call))
     if (closed) {
       end(new MeshError('unavailable', 'replicate: this gateway is going away', { retryAfterMs: 100 }))
       return
@@ -99,7 +101,7 @@ async function serveCall(context: ServeContext, call: Call, end: (thrown: unknow
     gone = true
     stream?.close()
   }
-  for (const event of ['cancelled', 'error', 'close', 'finish']) call.on(event, close)
+  for (const event of ENDINGS) call.on(event, close)
   try {
     const peer = await verifyPeer(context, call.metadata)
     if (gone) return
