@@ -6,7 +6,7 @@ import { AdminAccess, Authenticator, CertificateSource, JwtVerifier, TopicAccess
 import type { Config } from './config.ts'
 import { OperationsServer } from './http/index.ts'
 import { Budget, EventStore } from './publish/index.ts'
-import { type ReplicationHandlers, ReplicationMetrics, Replicator, replicationHandlers } from './replicate/index.ts'
+import { OwnTails, type ReplicationHandlers, ReplicationMetrics, Replicator, replicationHandlers } from './replicate/index.ts'
 import {
   addReflection,
   addServices,
@@ -85,10 +85,11 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const replicationMetrics = new ReplicationMetrics(metrics)
   const shared = { config, session, registry, log, metrics: replicationMetrics, now }
   const checkpoints = await CheckpointBucket.open({ session, replicas: config.replicas })
+  const tails = await OwnTails.open({ session, replicas: config.replicas, log, now })
   const replicator = parts.use(
     new Replicator({ ...shared, checkpoints, certificates, clock, tracing: tracing?.events }),
   )
-  const replication = parts.use(replicationHandlers(shared))
+  const replication = parts.use(replicationHandlers({ ...shared, tails }))
   addServices(server, {
     replication,
     region: config.region,

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import type { ServerHttp2Session } from 'node:http2'
 import { TLSSocket } from 'node:tls'
 import { MeshError } from '@landbridge/core'
 import { spiffeIdOf } from './spiffe.ts'
@@ -11,20 +12,22 @@ export type PeerCertificate = {
 }
 
 // One handshake, many calls: parsing a certificate costs more than a small call.
-const known = new WeakMap<TLSSocket, PeerCertificate>()
+const known = new WeakMap<ServerHttp2Session, PeerCertificate>()
 
 /**
- * The peer's certificate of the connection that carries a call; undefined when it gave none.
- * @param call What grpc-js hands to the innermost interceptor. Its public `getAuthContext()` answers the same for "no
- *   certificate" and "a certificate of another CA", and the second must be refused; hence the look at its stream. If a
- *   later grpc-js hides the stream, every call is refused, not let through.
- * @throws MeshError 'unauthenticated' when a certificate was given that our CA did not sign, or 'internal' when the
- *   connection cannot be seen.
+ * The peer's certificate of a connection; undefined when it gave none. grpc-js's own `getAuthContext()` answers the
+ * same for "no certificate" and "a certificate of another CA", and the second must be refused.
+ * @throws MeshError 'unauthenticated' when a certificate was given that our CA did not sign, or that is not valid now;
+ *   'internal' when the connection is not TLS.
  */
-export function peerCertificateOf(call: unknown): PeerCertificate | undefined {
-  const socket = socketOf(call)
-  const found = known.get(socket)
+export function peerCertificateOf(session: ServerHttp2Session): PeerCertificate | undefined {
+  const found = known.get(session)
   if (found !== undefined) return found
+  // A proxy that answers `instanceof` and reads, as documented for node:http2.
+  const { socket } = session
+  if (!(socket instanceof TLSSocket)) {
+    throw new MeshError('internal', 'verify client certificate: the connection is not TLS')
+  }
   const x509 = socket.getPeerX509Certificate()
   if (x509 === undefined) return undefined
   if (!socket.authorized) {
@@ -34,23 +37,6 @@ export function peerCertificateOf(call: unknown): PeerCertificate | undefined {
     )
   }
   const certificate = { x509: new X509Certificate(x509.raw), spiffe: spiffeIdOf(x509) }
-  known.set(socket, certificate)
+  known.set(session, certificate)
   return certificate
-}
-
-function socketOf(call: unknown): TLSSocket {
-  const session = property(property(call, 'stream'), 'session')
-  if (session === undefined || property(session, 'destroyed') === true) {
-    throw new MeshError('unavailable', 'call: its connection is gone', { retryAfterMs: 0 })
-  }
-  // `session.socket` is a proxy whose target answers `instanceof` and reads, as documented for node:http2.
-  const socket = property(session, 'socket')
-  if (!(socket instanceof TLSSocket)) {
-    throw new MeshError('internal', 'verify client certificate: the TLS connection of the call cannot be seen')
-  }
-  return socket
-}
-
-function property(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
 }

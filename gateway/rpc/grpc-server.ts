@@ -1,3 +1,4 @@
+import type { ServerHttp2Session } from 'node:http2'
 import { experimental, Server, type ServerCredentials, type ServerInterceptor } from '@grpc/grpc-js'
 import type { CertificateSource } from '../auth/index.ts'
 import type { Config, ListenAddress } from '../config.ts'
@@ -7,6 +8,9 @@ const RESPONSE_BYTES_MAX = 64 * 1024 * 1024
 const KEEPALIVE_MS = 30_000
 const KEEPALIVE_TIMEOUT_MS = 10_000
 const IDLE_MS = 900_000
+/** What one stream, and one connection, may send ahead of our reading: bounds what a connection makes us hold. */
+const STREAM_WINDOW_BYTES = 1024 * 1024
+const SESSION_WINDOW_BYTES = 4 * 1024 * 1024
 
 /** A gRPC server with our bounds and without services. */
 export function createGrpcServer(config: Pick<Config, 'limits'>, interceptors: ServerInterceptor[]): Server {
@@ -15,7 +19,6 @@ export function createGrpcServer(config: Pick<Config, 'limits'>, interceptors: S
     interceptors,
     'grpc.max_receive_message_length': limits.requestBytesMax,
     'grpc.max_send_message_length': RESPONSE_BYTES_MAX,
-    'grpc.max_concurrent_streams': limits.connectionStreamsMax,
     'grpc-node.max_session_memory': limits.sessionMemoryMiB,
     // After this age a client is asked to connect anew, and meets the newest certificate; its streams run on.
     'grpc.max_connection_age_ms': limits.connectionAgeMs,
@@ -34,11 +37,26 @@ export function createGrpcServer(config: Pick<Config, 'limits'>, interceptors: S
  */
 export function serverCredentials(
   certificates: CertificateSource,
-  clientCertificates: Config['tls']['clientCertificates'],
+  { tls, limits }: Pick<Config, 'tls' | 'limits'>,
 ): ServerCredentials {
   // Its typings name the two providers in the other order than its code; with one object for both that does not matter.
-  const required = clientCertificates === 'required'
-  return experimental.createCertificateProviderServerCredentials(certificates, certificates, required)
+  const required = tls.clientCertificates === 'required'
+  const credentials = experimental.createCertificateProviderServerCredentials(certificates, certificates, required)
+  // The receive window of grpc-js servers stays at 64 KiB whatever its options say (grpc-node PR 3058): a publisher 50 ms
+  // away could send 1.3 MB/s. The options of the credentials reach node:http2, and those say it.
+  const options = credentials._getConstructorOptions()
+  const settings = { initialWindowSize: STREAM_WINDOW_BYTES, maxConcurrentStreams: limits.connectionStreamsMax }
+  credentials._getConstructorOptions = () => ({ ...options, settings })
+  return credentials
+}
+
+const widened = new WeakSet<ServerHttp2Session>()
+
+/** Lets a connection's streams together send more than 64 KiB ahead; see `serverCredentials`. */
+export function widenWindow(session: ServerHttp2Session): void {
+  if (widened.has(session)) return
+  widened.add(session)
+  session.setLocalWindowSize(SESSION_WINDOW_BYTES)
 }
 
 /** Binds; resolves to the port. @throws Error when the address cannot be had. */

@@ -1,8 +1,10 @@
 import { type Metadata, ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js'
 import { MeshError } from '@landbridge/core'
 import { type Authenticator, type Identity, peerCertificateOf } from '../auth/index.ts'
+import { sessionOf } from '../call-session.ts'
 import { type Log, type Metrics, traceFieldsOf } from '../telemetry/index.ts'
 import { setCallContext } from './call-context.ts'
+import { widenWindow } from './grpc-server.ts'
 import { ObservedCall } from './observed-call.ts'
 import { methodOf, type OpenCalls } from './open-calls.ts'
 import { statusOf } from './status.ts'
@@ -87,7 +89,9 @@ function authenticate({ authenticator, metrics, log }: InterceptorOptions): Serv
           onReceiveMetadata: (metadata, pass) => {
             try {
               if (!(call instanceof ObservedCall)) throw new MeshError('internal', 'call: is not observed')
-              const certificate = peerCertificateOf(call.base)
+              const session = sessionOf(call.base)
+              const certificate = peerCertificateOf(session)
+              widenWindow(session)
               const accept = ({ principal, expiresAtMs }: Partial<Identity>) => {
                 setCallContext(metadata, {
                   path,

@@ -6,7 +6,7 @@ import { type Responder, ServerInterceptingCall, type ServerInterceptingCallInte
  * goes on to read 16 messages, of up to 16 MiB each.
  */
 export class ObservedCall extends ServerInterceptingCall {
-  /** What grpc-js handed to the first interceptor; see `peerCertificateOf`. */
+  /** What grpc-js handed to the first interceptor; see `sessionOf`. */
   readonly base: ServerInterceptingCallInterface
   #closed = false
   #readWanted = false

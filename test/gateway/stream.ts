@@ -6,13 +6,13 @@ export type Received<Message> = {
   readonly messages: readonly Message[]
   /** How the stream ended: undefined while it is open, `ok` or the error. */
   readonly end: 'ok' | ServiceError | undefined
-  /** Resolves when the condition holds; rejects after 10 s, or when the stream ended before. */
+  /** Resolves when the condition holds; rejects after 30 s, or when the stream ended before. */
   until(condition: (messages: readonly Message[]) => boolean): Promise<readonly Message[]>
   /** Resolves when the stream has ended, with its error, if it was not OK. */
   ended(): Promise<ServiceError | undefined>
 }
 
-const WAIT_MS = 10_000
+const WAIT_MS = 30_000
 
 /** Collects what a stream receives. */
 export function collect<Request, Message>(stream: ClientDuplexStream<Request, Message>): Received<Message> {
