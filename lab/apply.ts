@@ -8,11 +8,23 @@ const APPLY_MS = 30_000
 /** How to reach a gateway as an administrator. */
 export type ApplyAccess = { readonly endpoint: string; readonly caFile: string; readonly token: string }
 
+/** What one region did with the documents. */
+export type AppliedDocuments = {
+  readonly region: string
+  /** One a document, in order. */
+  readonly outcomes: readonly {
+    readonly kind: string
+    /** "<tenant>/<name>", or "<name>" of a RegionPeer. */
+    readonly name: string
+    readonly changes: readonly string[]
+  }[]
+}
+
 /**
  * Applies documents (YAML) to one region through a gateway's AdminService.
  * @throws {Error} when the call fails or any document could not be applied; the text lists which and why
  */
-export async function applyDocuments(access: ApplyAccess, documents: string): Promise<ApplyResponse> {
+export async function applyDocuments(access: ApplyAccess, documents: string): Promise<AppliedDocuments> {
   const method = grpcMethods(AdminService).apply
   const metadata = new Metadata({ waitForReady: true })
   metadata.set('authorization', `Bearer ${access.token}`)
@@ -40,7 +52,10 @@ export async function applyDocuments(access: ApplyAccess, documents: string): Pr
       const reasons = failed.map((outcome) => `${outcome.kind} ${outcome.name}: ${outcome.error}`).join('\n')
       throw new Error(`apply documents in ${response.region}: ${failed.length} could not be applied\n${reasons}`)
     }
-    return response
+    return {
+      region: response.region,
+      outcomes: response.outcomes.map(({ kind, name, changes }) => ({ kind, name, changes })),
+    }
   } finally {
     client.close()
   }

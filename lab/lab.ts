@@ -1,5 +1,4 @@
-import type { ApplyResponse } from '@landbridge/proto'
-import { applyDocuments } from './apply.ts'
+import { type AppliedDocuments, applyDocuments } from './apply.ts'
 import { ControlServer } from './control/control-server.ts'
 import type { LinkMode } from './faults/link.ts'
 import type { Links } from './faults/links.ts'
@@ -104,7 +103,7 @@ export class Lab implements AsyncDisposable {
    * Applies documents (YAML) through the AdminService of one region, or of every region at once.
    * @throws {Error} when a region refuses any of them
    */
-  async apply(documents: string, options: { readonly region?: string } = {}): Promise<readonly ApplyResponse[]> {
+  async apply(documents: string, options: { readonly region?: string } = {}): Promise<readonly AppliedDocuments[]> {
     const regions = options.region === undefined ? this.regions : [this.region(options.region)]
     const token = await this.adminToken()
     return Promise.all(regions.map((region) => this.#applyTo(region, documents, token)))
@@ -170,7 +169,7 @@ export class Lab implements AsyncDisposable {
     return this.regions.map(({ name }) => name).filter((name) => name !== region)
   }
 
-  #applyTo(region: LabRegion, documents: string, token: string): Promise<ApplyResponse> {
+  #applyTo(region: LabRegion, documents: string, token: string): Promise<AppliedDocuments> {
     const [endpoint] = region.endpoints
     if (endpoint === undefined) throw new Error(`apply documents in ${region.name}: it has no gateway, wanted one`)
     return applyDocuments({ endpoint, caFile: this.caFile, token }, documents)

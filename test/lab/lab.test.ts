@@ -1,8 +1,8 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type ControlServer, type LabRegion, type LabStatus, type ProcessExit, startLab } from '@landbridge/lab'
 import { expect, test } from 'vitest'
-import { type ControlServer, type LabRegion, type LabStatus, type ProcessExit, startLab } from '../../lab/index.ts'
 import { until } from './until.ts'
 
 const TOPIC = `apiVersion: landbridge.dev/v1alpha1
@@ -34,6 +34,14 @@ test('regions start with peers and documents, and can be killed, paused and star
   const one = lab.region('one')
   expect(await streamNames(one)).toContain('lb_acme_orders')
   await until('the regions dial each other', () => lab.links.status().every(({ connections }) => connections > 0))
+
+  await lab.partition('one', 'two')
+  expect(lab.links.status().map(({ mode, connections }) => [mode, connections])).toEqual([
+    ['refused', 0],
+    ['refused', 0],
+  ])
+  await lab.healAll()
+  await until('they dial each other again', () => lab.links.status().every(({ connections }) => connections > 0))
 
   const exits: ProcessExit[] = []
   lab.onExit((exit) => exits.push(exit))

@@ -1,8 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
+import { Link, PortReservation } from '@landbridge/lab'
 import { expect, test } from 'vitest'
-import { Link } from '../../lab/faults/link.ts'
-import { PortReservation } from '../../lab/process/ports.ts'
 import { until } from './until.ts'
 
 /** An echo server behind a link. */

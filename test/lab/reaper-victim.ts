@@ -1,7 +1,7 @@
 // A lab in a process of its own, for reaper.test.ts: prints what it started, then stays.
+
 import { spawn } from 'node:child_process'
-import { Reaper } from '../../lab/process/reaper.ts'
-import { startLab } from '../../lab/start-lab.ts'
+import { Reaper, startLab } from '@landbridge/lab'
 
 const lab = await startLab({ regions: ['one', 'two'], gateways: 0 })
 await lab.region('one').pause('nats')

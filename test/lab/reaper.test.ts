@@ -2,9 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { identify, Reaper } from '@landbridge/lab'
 import { expect, test } from 'vitest'
-import { identify } from '../../lab/process/identity.ts'
-import { Reaper } from '../../lab/process/reaper.ts'
 import { until } from './until.ts'
 
 type Report = { readonly stateDir: string; readonly reaper: number; readonly pids: readonly number[] }

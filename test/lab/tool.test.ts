@@ -3,8 +3,8 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { ensureTool } from '@landbridge/lab'
 import { expect, test } from 'vitest'
-import { ensureTool } from '../../scripts/tool.mjs'
 
 // Pretends to be Go: counts its builds, takes a moment, writes a program into GOBIN.
 const GO = `#!/bin/sh

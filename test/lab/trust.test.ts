@@ -6,11 +6,9 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, createServer } from 'node:tls'
+import { type CertificateFiles, Certificates, TokenIssuer } from '@landbridge/lab'
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
 import { expect, test } from 'vitest'
-import type { CertificateFiles } from '../../lab/trust/certificate-authority.ts'
-import { Certificates } from '../../lab/trust/certificates.ts'
-import { TokenIssuer } from '../../lab/trust/token-issuer.ts'
 
 async function openTrust() {
   const cleanup = new AsyncDisposableStack()
