@@ -77,7 +77,7 @@ export const VARIABLES = {
   requestBytesMax: limit('LANDBRIDGE_REQUEST_BYTES_MAX', 'largest gRPC request', 16 * MIB, 64 * 1024, 64 * MIB),
   publishBytesMax: limit('LANDBRIDGE_PUBLISH_BYTES_MAX', 'bytes being stored at once', 64 * MIB, MIB, 4096 * MIB),
   publishEventsMax: limit('LANDBRIDGE_PUBLISH_EVENTS_MAX', 'events being stored at once', 50_000, 1000, 10_000_000),
-  publishTimeoutMs: limit('LANDBRIDGE_PUBLISH_TIMEOUT_MS', 'time to store a batch', 8000, 100, 9000),
+  publishTimeoutMs: limit('LANDBRIDGE_PUBLISH_TIMEOUT_MS', 'time to store a batch', 3000, 100, 9000),
   streamBatchesMax: limit('LANDBRIDGE_STREAM_BATCHES_MAX', 'batches of a PublishStream in flight', 64, 1, 10_000),
   subscriptionsMax: limit('LANDBRIDGE_SUBSCRIPTIONS_MAX', 'Subscribe streams at once', 1000, 1, 100_000),
   connectionStreamsMax: limit('LANDBRIDGE_CONNECTION_STREAMS_MAX', 'calls at once on a connection', 1000, 1, 100_000),

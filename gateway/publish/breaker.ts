@@ -16,8 +16,8 @@ export type BreakerOptions = {
   readonly openMs: number
 }
 
-/** Opens after a burst of failures, probes every 2 s. */
-export const BREAKER_DEFAULTS: BreakerOptions = { errorPercent: 50, attemptsMin: 8, openMs: 2000 }
+/** Opens after a few failures, because each costs its caller the whole time limit; probes every 2 s. */
+export const BREAKER_DEFAULTS: BreakerOptions = { errorPercent: 50, attemptsMin: 4, openMs: 2000 }
 
 /** Carries the results of an attempt that counts as failed through opossum. */
 class FailedAttempt extends Error {

@@ -58,6 +58,9 @@ type Prepared = {
 type EndSpan = (result: EventResult) => void
 
 const NO_HEADERS = ''
+/** A connection that is away for longer is not waited for: callers hear so at once and may go to another region. */
+const AWAY_MS = 1000
+const AWAY_RETRY_MS = 500
 
 /**
  * Stores events in this region: checks, stamps and marks them, and writes them through the topic's breaker and writer.
@@ -74,14 +77,30 @@ export class EventStore {
   readonly #breakers = new Map<string, StoreBreaker>()
   readonly #stampers = new WeakMap<Principal, EventStamper>()
   readonly #subjects = new WeakMap<TopicEntry, readonly string[]>()
+  readonly #stopWatching: () => void
+  /** Since when the connection to the store is away, by the monotonic clock; undefined while it stands. */
+  #awaySinceMs: number | undefined
 
   constructor(options: EventStoreOptions) {
     this.#options = options
     this.#copies = new CopyFinder(options)
+    const { session } = options
+    const watch = () => {
+      this.#awaySinceMs = session.connected ? undefined : performance.now()
+    }
+    watch()
+    this.#stopWatching = session.onChange(watch)
   }
 
-  /** Stores. Rejects only when nothing was tried: breaker open, or (marked) copies cannot be looked for. */
+  /**
+   * Stores. Rejects only when nothing was tried: the store is away, its breaker is open, or (marked) copies cannot be
+   * looked for.
+   */
   store(attempt: StoreAttempt): Promise<readonly EventResult[]> {
+    if (this.#awaySinceMs !== undefined && performance.now() - this.#awaySinceMs > AWAY_MS) {
+      const text = "store: the region's store cannot be reached, try again or another region"
+      return Promise.reject(new MeshError('unavailable', text, { retryAfterMs: AWAY_RETRY_MS }))
+    }
     const mark = this.#copies.markOf(attempt.retry, attempt.topic)
     return mark === undefined ? this.#write(attempt, undefined) : this.#storeMarked(attempt, mark)
   }
@@ -94,6 +113,7 @@ export class EventStore {
 
   /** Ends timers. */
   close(): void {
+    this.#stopWatching()
     for (const key of [...this.#breakers.keys()]) this.forget(key)
   }
 

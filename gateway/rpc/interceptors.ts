@@ -4,6 +4,7 @@ import { type Authenticator, type Identity, peerCertificateOf } from '../auth/in
 import { sessionOf } from '../call-session.ts'
 import { type Log, type Metrics, traceFieldsOf } from '../telemetry/index.ts'
 import { setCallContext } from './call-context.ts'
+import { FailureLog } from './failure-log.ts'
 import { widenWindow } from './grpc-server.ts'
 import { ObservedCall } from './observed-call.ts'
 import { methodOf, type OpenCalls } from './open-calls.ts'
@@ -32,6 +33,7 @@ export function interceptors(options: InterceptorOptions): ServerInterceptor[] {
 }
 
 function observe({ calls, metrics, log }: InterceptorOptions): ServerInterceptor {
+  const failures = new FailureLog(log)
   return (method, base) => {
     const path = method.path
     const streaming = method.requestStream || method.responseStream
@@ -44,8 +46,7 @@ function observe({ calls, metrics, log }: InterceptorOptions): ServerInterceptor
       metrics.calls.inc({ method: methodOf(path), code: status[code] ?? String(code) })
       if (!streaming) metrics.callSeconds.observe({ method: methodOf(path) }, (performance.now() - begun) / 1000)
       if (code === status.OK || code === status.CANCELLED) return
-      const peer = base.getPeer()
-      log.info({ method: path, code: status[code], details, peer, ...traceFieldsOf(traceparent) }, 'call failed')
+      failures.log({ method: path, code: status[code], details, peer: base.getPeer(), ...traceFieldsOf(traceparent) })
     }
     const call: ObservedCall = new ObservedCall(base, {
       start: (next) =>

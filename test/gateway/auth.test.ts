@@ -1,5 +1,6 @@
 import { connect as tlsConnect } from 'node:tls'
 import { status } from '@grpc/grpc-js'
+import { loadConfig, silentLog, startGateway } from '@landbridge/gateway'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { TokenRequest } from '../../lab/trust/token-issuer.ts'
 import { event, failureOf, type TestClient } from './client.ts'
@@ -191,4 +192,22 @@ spec: { principals: [{ subject: carol }], topics: [orders], operations: [${opera
   await fixture.apply(policy('publish'))
   expect((await subscription.received.ended())?.code).toBe(status.PERMISSION_DENIED)
   await client.publish('acme/orders', [event('c-2')])
+})
+
+test('with certificates required, a connection without one is refused in the handshake', async () => {
+  await using strict = await startGateway(loadConfig({ ...fixture.env, LANDBRIDGE_CLIENT_CERTIFICATES: 'required' }), {
+    log: silentLog(),
+  })
+  const endpoint = strict.grpc
+  const certificate = await fixture.certificates.client('acme', 'strict')
+  const token = await fixture.issuer.token({ subject: 'alice' })
+  const good = await fixture.client({ endpoint, certificate, token })
+  expect((await good.publish('acme/orders', [event('strict')])).results).toHaveLength(1)
+  for (const wanted of [
+    {},
+    { certificate: await fixture.certificates.client('acme', 'x', { authority: fixture.certificates.foreign }) },
+  ]) {
+    const error = await failureOf((await fixture.client({ endpoint, token, ...wanted })).listTopics())
+    expect(error.code).toBe(status.UNAVAILABLE)
+  }
 })
