@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { create, toBinary } from '@bufbuild/protobuf'
+import { messageId } from '@landbridge/core'
 import { CloudEventSchema } from '@landbridge/proto'
 
 const DIGITS = 10
@@ -7,6 +8,11 @@ const SOURCE = '/bench'
 
 /** One event: its id, and its encoded CloudEvent, which is the caller's to keep. */
 export type BenchEvent = { readonly id: string; readonly bytes: Buffer }
+
+/** The message id under which the mesh stores an event of a factory. */
+export function meshMessageId({ id }: BenchEvent): string {
+  return messageId({ source: SOURCE, id })
+}
 
 /**
  * Makes encoded CloudEvents of exactly one size at the price of a copy, so that a load generator measures the others and not itself.

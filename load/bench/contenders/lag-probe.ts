@@ -1,7 +1,7 @@
 import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import type { StartContender } from '../contender.ts'
-import { EventFactory } from '../event-factory.ts'
+import { EventFactory, meshMessageId } from '../event-factory.ts'
 import { runAtPace } from '../pace.ts'
 
 const LAST_EVENT_LIMIT_MS = 20_000
@@ -34,9 +34,10 @@ export const start: StartContender<'lag-probe'> = async ({ fromUrl, subject, toU
       },
     })
     await runAtPace({ count, perSecond }, (dueMs) => {
-      const { id, bytes } = factory.next()
+      const event = factory.next()
+      const id = meshMessageId(event)
       due.set(id, dueMs)
-      origin.publish(subject, bytes, { msgID: id }).catch(done.reject)
+      origin.publish(subject, event.bytes, { msgID: id }).catch(done.reject)
     })
     const limit = setTimeout(() => {
       done.reject(new Error(`${due.size} of ${count} events did not arrive within ${LAST_EVENT_LIMIT_MS} ms`))

@@ -1,5 +1,5 @@
 import type { BatchWriter } from '@landbridge/nats'
-import type { EventFactory } from '../event-factory.ts'
+import { type EventFactory, meshMessageId } from '../event-factory.ts'
 import type { Stopwatch } from '../stopwatch.ts'
 
 // As many calls of 100 as a client keeps batches in flight on one PublishStream.
@@ -22,7 +22,7 @@ export async function storeAll(options: {
     for (let count = options.take(); count > 0; count = options.take()) {
       const requests = factory
         .batch(count)
-        .map(({ id, bytes }) => ({ subject, headers: '', payload: bytes, messageId: id }))
+        .map((event) => ({ subject, headers: '', payload: event.bytes, messageId: meshMessageId(event) }))
       for (const result of await writer.store(requests)) {
         if (result.kind === 'failed') throw result.error
       }

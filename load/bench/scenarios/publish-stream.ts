@@ -40,13 +40,7 @@ export const publishStream: Scenario = {
     })
 
     const task = { seconds: context.quick ? QUICK_SECONDS : SECONDS }
-    const measured = async (
-      streamName: string,
-      run: () => Promise<Throughput>,
-      workerPid?: number,
-    ): Promise<Measured> => {
-      // Every round starts with an empty stream, and the pages of the round before are dropped rather than written back during this one.
-      await admin.purge(streamName)
+    const measured = async (run: () => Promise<Throughput>, workerPid?: number): Promise<Measured> => {
       const before = workerPid === undefined ? undefined : await processCpuMs(workerPid)
       const outcome = await run()
       const after = workerPid === undefined ? undefined : await processCpuMs(workerPid)
@@ -60,9 +54,9 @@ export const publishStream: Scenario = {
     }
     const outcomes = await interleave(
       [
-        { name: JS_PUBLISH, run: () => measured('bench_js', () => js.run(task)) },
-        { name: WRITER, run: () => measured('bench_writer', () => writer.run(task)) },
-        { name: STREAM, run: () => measured(topic.stream, () => stream.run(task), mesh.gatewayPid(REGION)) },
+        { name: JS_PUBLISH, run: () => measured(() => js.run(task)) },
+        { name: WRITER, run: () => measured(() => writer.run(task)) },
+        { name: STREAM, run: () => measured(() => stream.run(task), mesh.gatewayPid(REGION)) },
       ],
       context.rounds,
       context.onTurn,

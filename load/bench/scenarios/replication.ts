@@ -91,7 +91,6 @@ async function measureRates(carriers: readonly Carrier[], context: ScenarioConte
   const turns = []
   for (const carrier of carriers) {
     const load = stack.use(await ContenderProcess.start('batch-load', { natsUrl: carrier.originUrl }))
-    const from = stack.use(await StreamAdmin.connect(carrier.originUrl))
     const to = stack.use(await StreamAdmin.connect(carrier.receiverUrl))
     let runs = 0
     for (const mode of modes) {
@@ -103,9 +102,7 @@ async function measureRates(carriers: readonly Carrier[], context: ScenarioConte
           await load.run({ stream: carried.fromStream, subject: carried.subject, events })
           if (mode === 'catch-up') await carried.connect()
           await to.waitForMessages(carried.toStream, events, ARRIVAL_LIMIT_MS)
-          const rate = await to.storedRate(carried.toStream)
-          await Promise.all([from.purge(carried.fromStream), to.purge(carried.toStream)])
-          return rate
+          return to.storedRate(carried.toStream)
         },
       })
     }

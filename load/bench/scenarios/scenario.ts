@@ -26,7 +26,7 @@ export type Scenario = {
 
 /** The end of a row's name. */
 export function syncText(sync: SyncMode): string {
-  return sync === 'always' ? 'sync_interval always' : 'sync_interval default'
+  return sync === 'always' ? 'sync always' : 'sync default'
 }
 
 /** Events a second. */
