@@ -6,7 +6,13 @@ import { AdminAccess, Authenticator, CertificateSource, JwtVerifier, TopicAccess
 import type { Config } from './config.ts'
 import { OperationsServer } from './http/index.ts'
 import { Budget, EventStore } from './publish/index.ts'
-import { OwnTails, type ReplicationHandlers, ReplicationMetrics, Replicator, replicationHandlers } from './replicate/index.ts'
+import {
+  OwnTails,
+  type ReplicationHandlers,
+  ReplicationMetrics,
+  Replicator,
+  replicationHandlers,
+} from './replicate/index.ts'
 import {
   addReflection,
   addServices,

@@ -1,5 +1,6 @@
 export { ReplicationMetrics } from './metrics.ts'
 export { Replicator, type ReplicatorOptions } from './replicator.ts'
 export { type ReplicationHandlers, type ReplicationHandlersOptions, replicationHandlers } from './serve/handlers.ts'
+export { OwnTails } from './serve/own-tails.ts'
 export type { PeerPosition, PeerPositions } from './serve/peer-positions.ts'
 export type { LagRow, PeerStatus } from './status.ts'

@@ -12,6 +12,7 @@ import { regionId, regionOfId } from '../identity/region-id.ts'
 import type { ReplicationMetrics } from '../metrics.ts'
 import type { ServeContext } from './context.ts'
 import { OwnHeads } from './own-heads.ts'
+import type { OwnTails } from './own-tails.ts'
 import { PeerPositions } from './peer-positions.ts'
 import { ServedStream } from './served-stream.ts'
 
@@ -23,6 +24,7 @@ export type ReplicationHandlersOptions = {
   readonly config: Pick<Config, 'region' | 'mesh'>
   readonly session: NatsSession
   readonly registry: TopicRegistry
+  readonly tails: OwnTails
   readonly log: Log
   readonly metrics: ReplicationMetrics
   /** Clock, ms since 1970. */
@@ -46,8 +48,8 @@ type Call = ServerDuplexStream<ReplicateRequest, Buffer>
 
 /** Serves this region's events to the gateways of other regions. */
 export function replicationHandlers(options: ReplicationHandlersOptions): ReplicationHandlers {
-  const { config, session, registry, log, metrics, now = Date.now } = options
-  const heads = new OwnHeads(session, config.region, now)
+  const { config, session, registry, tails, log, metrics, now = Date.now } = options
+  const heads = new OwnHeads(session, config.region, tails, now)
   const positions = new PeerPositions()
   const context: ServeContext = { ...config, session, registry, heads, positions, log, metrics, now }
   const open = new Map<Call, (thrown: unknown) => void>()

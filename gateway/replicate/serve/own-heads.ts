@@ -1,6 +1,7 @@
 import { MeshError, originFilter, type Position, START } from '@landbridge/core'
 import { lastRecord, type NatsSession, type StreamStatus, streamStatus } from '@landbridge/nats'
 import type { TopicEntry } from '../../topics.ts'
+import type { OwnTail, OwnTails } from './own-tails.ts'
 
 /** What the stream of a topic said of itself and of this region's own records, read from its leader. */
 export type OwnHead = {
@@ -32,14 +33,12 @@ export class OwnHeads {
     string,
     { readonly epoch: number; readonly startedMs: number; readonly head: Promise<OwnHead> }
   >()
-  readonly #tails = new Map<
-    string,
-    { readonly position: Position; readonly scanned: number; readonly created: string }
-  >()
+  readonly #tails: OwnTails
 
-  constructor(session: NatsSession, region: string, now: () => number) {
+  constructor(session: NatsSession, region: string, tails: OwnTails, now: () => number) {
     this.#session = session
     this.#region = region
+    this.#tails = tails
     this.#now = now
   }
 
@@ -63,16 +62,15 @@ export class OwnHeads {
     return head
   }
 
-  /** The last own record that was ever seen, and up to which sequence the stream was seen to hold no later one. */
-  tailOf(topic: TopicEntry, created: string): { readonly position: Position; readonly scanned: number } | undefined {
-    const tail = this.#tails.get(topic.key)
-    return tail?.created === created ? tail : undefined
+  /** What was seen behind one of our own records when it was the last one, if it ever was. @throws MeshError */
+  tailAt(topic: TopicEntry, created: string, position: Position): Promise<OwnTail | undefined> {
+    return this.#tails.at(topic, created, position)
   }
 
   /** Forgets topics that are gone. */
   keepOnly(topicKeys: { has(key: string): boolean }): void {
     for (const key of this.#readings.keys()) if (!topicKeys.has(key)) this.#readings.delete(key)
-    for (const key of this.#tails.keys()) if (!topicKeys.has(key)) this.#tails.delete(key)
+    this.#tails.keepOnly(topicKeys)
   }
 
   async #read(topic: TopicEntry, readMs: number): Promise<OwnHead> {
@@ -82,7 +80,7 @@ export class OwnHeads {
     const position = last === undefined ? START : { sequence: last.sequence, stamp: last.stampNs }
     const { created, leader, firstSequence, lastSequence } = status
     if (last !== undefined) {
-      this.#tails.set(topic.key, { position, scanned: Math.max(lastSequence, last.sequence), created })
+      await this.#tails.add(topic, created, { position, scanned: Math.max(lastSequence, last.sequence) })
     } else {
       await this.#stretchTail(topic, status)
     }
@@ -91,11 +89,11 @@ export class OwnHeads {
 
   /** The stream keeps no own record: the last one known is the last one ever if nothing between was removed unseen. */
   async #stretchTail(topic: TopicEntry, seen: StreamStatus): Promise<void> {
-    const tail = this.#tails.get(topic.key)
+    const tail = await this.#tails.last(topic, seen.created)
     if (tail === undefined) return
     const after = await this.#status(topic)
-    if (tail.created !== after.created || tail.scanned < after.firstSequence - 1) return
-    this.#tails.set(topic.key, { ...tail, scanned: Math.max(tail.scanned, seen.lastSequence) })
+    if (seen.created !== after.created || tail.scanned < after.firstSequence - 1) return
+    await this.#tails.add(topic, seen.created, { ...tail, scanned: Math.max(tail.scanned, seen.lastSequence) })
   }
 
   async #status(topic: TopicEntry): Promise<StreamStatus> {

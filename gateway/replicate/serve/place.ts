@@ -29,7 +29,7 @@ export async function placeInStream(options: {
     first: head.firstSequence,
     last: head.lastSequence,
     found: found === undefined ? undefined : { stamp: found.stampNs, own: subject?.origin === region },
-    ownTail: heads.tailOf(topic, head.created),
+    ownTail: await heads.tailAt(topic, head.created, position),
   })
   return { placement, head }
 }

@@ -1,6 +1,7 @@
 import { MeshError, type Position, type TopicRetention } from '@landbridge/core'
 import { type NatsSession, streamStatus } from '@landbridge/nats'
 import type { TopicEntry } from '../../topics.ts'
+import type { OwnHeads } from './own-heads.ts'
 
 /** Clocks of the gateway and the server may differ, and retention works in rounds. */
 const AGE_MARGIN_MS = 30_000
@@ -13,32 +14,28 @@ export class RetentionWatch {
   readonly #session: NatsSession
   readonly #topic: TopicEntry
   readonly #retention: TopicRetention
+  readonly #heads: OwnHeads
   readonly #now: () => number
   /** The first record behind which something may be missing. */
   #doubt: Position | undefined
-  /** This origin's last record at some time, and up to where the stream was seen to hold no later one of it. */
-  #quiet = { sequence: 0, scanned: 0 }
 
   constructor(options: {
     readonly session: NatsSession
     readonly topic: TopicEntry
     readonly retention: TopicRetention
+    readonly heads: OwnHeads
     readonly now: () => number
   }) {
     this.#session = options.session
     this.#topic = options.topic
     this.#retention = options.retention
+    this.#heads = options.heads
     this.#now = options.now
   }
 
   /** True when `settle` must be asked before the records read so far are sent. */
   get inDoubt(): boolean {
     return this.#doubt !== undefined
-  }
-
-  /** The stream was seen to hold no record of this origin behind `last` up to the sequence `scanned`. */
-  observe(last: Position, scanned: number): void {
-    this.#quiet = { sequence: last.sequence, scanned }
   }
 
   /** `next` was read right behind `prev`. Costs nothing unless a limit can have removed what was between. */
@@ -63,12 +60,12 @@ export class RetentionWatch {
     if (doubt === undefined) return undefined
     // What is read while we wait is judged by the next question.
     this.#doubt = undefined
-    const { sequence, scanned } = this.#quiet
     const status = await streamStatus(this.#session, this.#topic.stream)
     if (status === undefined)
       throw new MeshError('unavailable', `read topic ${this.#topic.key}: its stream is not there`)
     // What is kept right behind the record was kept when the reader passed it.
-    const safeUpTo = sequence === doubt.sequence ? Math.max(scanned, doubt.sequence) : doubt.sequence
-    return status.firstSequence > safeUpTo + 1 ? status.firstSequence : undefined
+    if (status.firstSequence <= doubt.sequence + 1) return undefined
+    const tail = await this.#heads.tailAt(this.#topic, status.created, doubt)
+    return tail !== undefined && tail.scanned >= status.firstSequence - 1 ? undefined : status.firstSequence
   }
 }

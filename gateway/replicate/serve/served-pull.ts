@@ -102,7 +102,6 @@ export class ServedPull {
       if (this.#closed) return
       this.#head = head
       if (placement !== 'serve') return this.#refusePlacement(placement, head)
-      this.#retention.observe(head.position, head.lastSequence)
       this.#pending = head.position.sequence > position.sequence ? undefined : 0
       this.#tellHead()
       this.#read()
@@ -133,7 +132,6 @@ export class ServedPull {
         return this.#unavailable('the stream has another leader or was made anew')
       }
       this.#head = head
-      this.#retention.observe(head.position, head.lastSequence)
       this.#watchReader(head)
       this.#tellHead()
     } catch (cause) {
