@@ -26,33 +26,32 @@ export async function retry<Value>(
   among: readonly Link[] = transport.links,
 ): Promise<Value> {
   const tried = new Set<Link>()
-  let ambiguous = false
   let last: MeshError | undefined
-  for (let attempts = 0, rounds = 0; ; attempts++) {
-    const link = transport.pick(tried, among)
-    try {
+  let ambiguous = false
+  let attempts = 0
+  let waits = 0
+  try {
+    for (;;) {
+      const link = last?.code === 'resource_exhausted' ? undefined : transport.pick(tried, among)
       if (link === undefined) {
+        await scope.sleep(Math.max(last?.retryAfterMs ?? 0, backoffMs(++waits, ROUND, transport.random)))
         tried.clear()
-        await scope.sleep(Math.max(last?.retryAfterMs ?? 0, backoffMs(++rounds, ROUND, transport.random)))
+        last = undefined
         continue
       }
       const limitMs = Math.min(ATTEMPT_MS_MAX, transport.attemptTimeoutMs * 2 ** Math.floor(attempts / among.length))
-      const value = await timed(link, () => attempt(link, Math.min(limitMs, scope.remainingMs)))
-      return value
-    } catch (thrown) {
-      const error = MeshError.from(thrown)
-      ambiguous ||= error.ambiguous
-      if (scope.signal.aborted) throw ended(scope, last ?? error, ambiguous)
-      if (!isRetryable(error)) throw withAmbiguity(error, ambiguous)
-      last = error
-      if (error.code !== 'resource_exhausted' && link !== undefined) tried.add(link)
+      attempts += 1
+      try {
+        return await timed(link, () => attempt(link, Math.min(limitMs, scope.remainingMs)))
+      } catch (thrown) {
+        last = MeshError.from(thrown)
+        ambiguous ||= last.ambiguous
+        if (scope.signal.aborted || !isRetryable(last)) throw last
+        tried.add(link)
+      }
     }
-    if (last.code !== 'resource_exhausted') continue
-    try {
-      await scope.sleep(Math.max(last.retryAfterMs ?? 0, backoffMs(++rounds, ROUND, transport.random)))
-    } catch {
-      throw ended(scope, last, ambiguous)
-    }
+  } catch (thrown) {
+    throw scope.signal.aborted ? ended(scope, last, ambiguous) : withAmbiguity(MeshError.from(thrown), ambiguous)
   }
 }
 
@@ -74,8 +73,8 @@ function isFault(error: MeshError): boolean {
   return isRetryable(error) && error.code !== 'resource_exhausted'
 }
 
-function ended(scope: Scope, last: MeshError, ambiguous: boolean): MeshError {
+function ended(scope: Scope, last: MeshError | undefined, ambiguous: boolean): MeshError {
   const reason = MeshError.from(scope.signal.reason)
-  const text = last === reason ? reason.message : `${reason.message}; last: ${last.message}`
-  return new MeshError(reason.code, text, { cause: last, ambiguous })
+  const text = last === undefined || last === reason ? reason.message : `${reason.message}; last: ${last.message}`
+  return new MeshError(reason.code, text, { cause: last ?? reason, ambiguous })
 }
