@@ -3,7 +3,7 @@ import { type EventInput, encodeEvent } from './event/index.ts'
 import { type ConnectOptions, meshSettings } from './options.ts'
 import { publish, type Receipt } from './publish/index.ts'
 import type { CallOptions } from './scope.ts'
-import { type Delivery, type SubscribeOptions, Subscription } from './subscribe/index.ts'
+import { type SubscribeOptions, Subscription } from './subscribe/index.ts'
 import { Transport } from './transport/transport.ts'
 
 /**

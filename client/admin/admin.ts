@@ -5,12 +5,12 @@ import {
   ApplyAction,
   ApplyRequestSchema,
   GetLagRequestSchema,
-  type GrpcMethod,
   grpcMethods,
   LinkState,
   ListPeersRequestSchema,
 } from '@landbridge/proto'
 import type { CallOptions } from '../scope.ts'
+import type { ClientMethod } from '../transport/link.ts'
 import { retry } from '../transport/retry.ts'
 import type { Transport } from '../transport/transport.ts'
 
@@ -127,7 +127,7 @@ export class Admin {
 
   async #call<Request, Response extends { readonly region: string }>(
     what: string,
-    method: GrpcMethod<Request, Response>,
+    method: ClientMethod<Request, Response>,
     request: Request,
     options: AdminOptions,
   ): Promise<Response> {

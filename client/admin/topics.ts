@@ -3,12 +3,12 @@ import { MeshError } from '@landbridge/core'
 import {
   EventService,
   GetTopicRequestSchema,
-  type GrpcMethod,
   grpcMethods,
   ListTopicsRequestSchema,
   type Topic,
 } from '@landbridge/proto'
 import type { CallOptions } from '../scope.ts'
+import type { ClientMethod } from '../transport/link.ts'
 import { retry } from '../transport/retry.ts'
 import type { Transport } from '../transport/transport.ts'
 
@@ -76,7 +76,7 @@ export class Topics {
 
   async #call<Request, Response>(
     what: string,
-    method: GrpcMethod<Request, Response>,
+    method: ClientMethod<Request, Response>,
     request: Request,
     options: TopicOptions,
   ): Promise<Response> {

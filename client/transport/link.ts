@@ -12,6 +12,12 @@ import { BACKOFF, backoffMs } from './backoff.ts'
 import { channelSecurity, type TlsMaterial } from './credentials.ts'
 import type { Endpoint } from './endpoint.ts'
 
+/** The client's half of a method. */
+export type ClientMethod<Request, Response> = Pick<
+  GrpcMethod<Request, Response>,
+  'path' | 'requestSerialize' | 'responseDeserialize'
+>
+
 /** One call over a link. */
 export type LinkCall = {
   /** Names the operation in errors. */
@@ -122,7 +128,11 @@ export class Link {
   }
 
   /** One unary call. @throws MeshError, or the signal's reason. */
-  unary<Request, Response>(method: GrpcMethod<Request, Response>, request: Request, call: LinkCall): Promise<Response> {
+  unary<Request, Response>(
+    method: ClientMethod<Request, Response>,
+    request: Request,
+    call: LinkCall,
+  ): Promise<Response> {
     const { what, metadata, timeoutMs, signal } = call
     if (signal.aborted) return Promise.reject(signal.reason)
     const { promise, resolve, reject } = Promise.withResolvers<Response>()
@@ -149,7 +159,7 @@ export class Link {
 
   /** One bidirectional call; the caller listens to its errors. */
   stream<Request, Response>(
-    method: GrpcMethod<Request, Response>,
+    method: ClientMethod<Request, Response>,
     metadata: Metadata,
   ): ClientDuplexStream<Request, Response> {
     const options: CallOptions = {}

@@ -1,10 +1,9 @@
 import { Metadata } from '@grpc/grpc-js'
 import { MeshError, quote } from '@landbridge/core'
-import type { GrpcMethod } from '@landbridge/proto'
 import { type CallOptions, Scope } from '../scope.ts'
 import { readTlsMaterial, type TlsOptions } from './credentials.ts'
 import { type EndpointInput, parseEndpoint } from './endpoint.ts'
-import { Link } from './link.ts'
+import { type ClientMethod, Link } from './link.ts'
 import { type TokenProvider, TokenSource } from './token.ts'
 
 /** What a transport needs. */
@@ -60,12 +59,17 @@ export class Transport {
 
   /** The time of one operation; ends when the transport is closed. @throws MeshError when it is closed already. */
   scope(what: string, options: CallOptions = {}): Scope {
-    if (this.#closed) throw closedError(what)
+    this.check(what)
     const timeoutMs = options.timeoutMs ?? this.timeoutMs
     if (!(timeoutMs > 0)) {
       throw new MeshError('invalid_argument', `${what}: timeoutMs is ${timeoutMs}, wanted more than 0`)
     }
     return new Scope(what, { signal: options.signal, timeoutMs, open: this.#scopes })
+  }
+
+  /** @throws MeshError 'cancelled' when it is closed. */
+  check(what: string): void {
+    if (this.#closed) throw closedError(what)
   }
 
   /**
@@ -112,7 +116,7 @@ export class Transport {
   /** One attempt of a unary call; a refused token is replaced once, if that can be done. */
   async unary<Request, Response>(
     link: Link,
-    method: GrpcMethod<Request, Response>,
+    method: ClientMethod<Request, Response>,
     request: Request,
     call: { readonly what: string; readonly timeoutMs: number; readonly signal: AbortSignal },
   ): Promise<Response> {
