@@ -1,0 +1,166 @@
+import { create } from '@bufbuild/protobuf'
+import { type Timestamp, timestampDate } from '@bufbuild/protobuf/wkt'
+import {
+  AdminService,
+  ApplyAction,
+  ApplyRequestSchema,
+  GetLagRequestSchema,
+  grpcMethods,
+  LinkState,
+  ListPeersRequestSchema,
+} from '@landbridge/proto'
+import type { CallOptions } from '../scope.ts'
+import type { ClientMethod } from '../transport/link.ts'
+import { retry } from '../transport/retry.ts'
+import type { Transport } from '../transport/transport.ts'
+
+const methods = grpcMethods(AdminService)
+
+/** Which gateway a call of an administrator goes to. */
+export type AdminOptions = CallOptions & {
+  /** Address of an endpoint of this client, or the region of some. Default: the first endpoint. */
+  readonly endpoint?: string | undefined
+}
+
+/** What was done, or would be done, with one document. */
+export type ApplyOutcome = {
+  /** The region that did it. */
+  readonly answeredBy: string
+  /** "Topic", "AccessPolicy" or "RegionPeer". */
+  readonly kind: string
+  /** "<tenant>/<name>", or "<name>" for a RegionPeer. */
+  readonly name: string
+  readonly action: 'created' | 'updated' | 'unchanged' | 'failed'
+  /** Each change, for people. */
+  readonly changes: readonly string[]
+  /** Why it failed. */
+  readonly error: string | undefined
+}
+
+/** Another region, as the region that answers sees it. */
+export type PeerStatus = {
+  readonly answeredBy: string
+  readonly region: string
+  readonly endpoints: readonly string[]
+  readonly state: 'connecting' | 'connected' | 'disconnected' | 'unknown'
+  /** Why, when it is not connected. */
+  readonly reason: string | undefined
+  /** When something last came over the link. */
+  readonly lastContact: Date | undefined
+  /** Pulls that are open over it. */
+  readonly pulls: number
+}
+
+/** How far the region that answers is behind one origin of one topic. */
+export type TopicLag = {
+  readonly answeredBy: string
+  readonly topic: string
+  readonly origin: string
+  /** Events that the origin holds and this region does not yet; meaningless unless `known`. */
+  readonly events: number
+  /** Age of the oldest such event. */
+  readonly seconds: number
+  /** False while the origin has not been heard: nobody knows the lag. */
+  readonly known: boolean
+  readonly appliedSequence: number
+  readonly headSequence: number
+  readonly reportedTime: Date | undefined
+}
+
+/** Running a region: every call is answered by one gateway, and tells which region it is of. */
+export class Admin {
+  readonly #transport: Transport
+
+  constructor(transport: Transport) {
+    this.#transport = transport
+  }
+
+  /**
+   * Applies Topic, AccessPolicy and RegionPeer documents (YAML or JSON) to one region, all checked before any is
+   * applied. One outcome a document, in order: look for `failed`. `dryRun` (default false) checks and plans only.
+   * @throws MeshError 'invalid_argument' when a document is wrong: then nothing was applied.
+   */
+  async apply(documents: string, options: AdminOptions & { readonly dryRun?: boolean } = {}): Promise<ApplyOutcome[]> {
+    const request = create(ApplyRequestSchema, { documents, dryRun: options.dryRun ?? false })
+    const { outcomes, region } = await this.#call('apply documents', methods.apply, request, options)
+    return outcomes.map(({ kind, name, action, changes, error }) => ({
+      answeredBy: region,
+      kind,
+      name,
+      action: ACTIONS[action] ?? 'failed',
+      changes,
+      error: error === '' ? undefined : error,
+    }))
+  }
+
+  /** The other regions, and the links to them. */
+  async peers(options: AdminOptions = {}): Promise<PeerStatus[]> {
+    const request = create(ListPeersRequestSchema)
+    const { region: answeredBy, peers } = await this.#call('list peers', methods.listPeers, request, options)
+    return peers.map(({ region, endpoints, state, reason, lastContact, pulls }) => ({
+      answeredBy,
+      region,
+      endpoints,
+      state: STATES[state] ?? 'unknown',
+      reason: reason === '' ? undefined : reason,
+      lastContact: dateOf(lastContact),
+      pulls,
+    }))
+  }
+
+  /** Lag behind each origin, of one topic or of all. */
+  async lag(topic?: string, options: AdminOptions = {}): Promise<TopicLag[]> {
+    const request = create(GetLagRequestSchema, { topic: topic ?? '' })
+    const { region, lags } = await this.#call('get lag', methods.getLag, request, options)
+    return lags.map((lag) => ({
+      answeredBy: region,
+      topic: lag.topic,
+      origin: lag.origin,
+      events: Number(lag.events),
+      seconds: lag.seconds,
+      known: lag.known,
+      appliedSequence: Number(lag.appliedSequence),
+      headSequence: Number(lag.headSequence),
+      reportedTime: dateOf(lag.reportedTime),
+    }))
+  }
+
+  async #call<Request, Response extends { readonly region: string }>(
+    what: string,
+    method: ClientMethod<Request, Response>,
+    request: Request,
+    options: AdminOptions,
+  ): Promise<Response> {
+    const { endpoint } = options
+    const links = endpoint === undefined ? this.#transport.links.slice(0, 1) : this.#transport.linksOf(endpoint)
+    using scope = this.#transport.scope(what, options)
+    const call = { what, signal: scope.signal }
+    return await retry(
+      this.#transport,
+      scope,
+      async (link, timeoutMs) => {
+        const response = await this.#transport.unary(link, method, request, { ...call, timeoutMs })
+        link.learn(response.region)
+        return response
+      },
+      links,
+    )
+  }
+}
+
+const ACTIONS: Readonly<Record<number, ApplyOutcome['action']>> = {
+  [ApplyAction.CREATED]: 'created',
+  [ApplyAction.UPDATED]: 'updated',
+  [ApplyAction.UNCHANGED]: 'unchanged',
+  [ApplyAction.FAILED]: 'failed',
+}
+
+const STATES: Readonly<Record<number, PeerStatus['state']>> = {
+  [LinkState.CONNECTING]: 'connecting',
+  [LinkState.CONNECTED]: 'connected',
+  [LinkState.DISCONNECTED]: 'disconnected',
+}
+
+function dateOf(timestamp: Timestamp | undefined): Date | undefined {
+  return timestamp === undefined ? undefined : timestampDate(timestamp)
+}

@@ -1,0 +1,2 @@
+export { Admin, type AdminOptions, type ApplyOutcome, type PeerStatus, type TopicLag } from './admin.ts'
+export { type TopicInfo, type TopicOptions, Topics } from './topics.ts'

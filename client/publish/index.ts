@@ -1,0 +1,2 @@
+export { publish } from './publisher.ts'
+export type { Receipt } from './receipt.ts'

@@ -1,0 +1,30 @@
+/** First in, first out, without moving what is in it. Its bound is its owner's: credit. */
+export class Queue<Item> {
+  #items: (Item | undefined)[] = []
+  #head = 0
+
+  get size(): number {
+    return this.#items.length - this.#head
+  }
+
+  push(item: Item): void {
+    this.#items.push(item)
+  }
+
+  shift(): Item | undefined {
+    const item = this.#items[this.#head]
+    if (item === undefined) return undefined
+    this.#items[this.#head++] = undefined
+    if (this.#head === this.#items.length || this.#head > 4_096) {
+      this.#items = this.#items.slice(this.#head)
+      this.#head = 0
+    }
+    return item
+  }
+
+  /** Takes everything out. */
+  clear(): void {
+    this.#items = []
+    this.#head = 0
+  }
+}

@@ -1,0 +1,183 @@
+import {
+  type CallOptions,
+  type ChannelOptions,
+  Client,
+  type ClientDuplexStream,
+  connectivityState,
+  type Metadata,
+} from '@grpc/grpc-js'
+import type { GrpcMethod } from '@landbridge/proto'
+import { errorOfCall } from '../errors.ts'
+import { BACKOFF, backoffMs } from './backoff.ts'
+import { channelSecurity, type TlsMaterial } from './credentials.ts'
+import type { Endpoint } from './endpoint.ts'
+
+/** The client's half of a method. */
+export type ClientMethod<Request, Response> = Pick<
+  GrpcMethod<Request, Response>,
+  'path' | 'requestSerialize' | 'responseDeserialize'
+>
+
+/** One call over a link. */
+export type LinkCall = {
+  /** Names the operation in errors. */
+  readonly what: string
+  readonly metadata: Metadata
+  /** Milliseconds until the call ends with `deadline_exceeded`. */
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+}
+
+/** Received messages: a frame of deliveries around one event of the largest size fits well. */
+const MESSAGE_BYTES_MAX = 64 * 1024 * 1024
+/** Enough for 100 MB/s over 40 ms of round trip; subscriptions bound what they buffer by credit, not by this. */
+const FLOW_CONTROL_BYTES = 4 * 1024 * 1024
+/** While a link that failed is tried by one caller, others go elsewhere for so long, milliseconds. */
+const PROBE_MS = 1_000
+
+const CHANNEL: ChannelOptions = {
+  // A dead peer is noticed within five seconds, also between calls, so that the next call does not find out.
+  'grpc.keepalive_time_ms': 3_000,
+  'grpc.keepalive_timeout_ms': 2_000,
+  'grpc.keepalive_permit_without_calls': 1,
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 2_000,
+  // Its connections end when the client closes, and are not shared with another identity.
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.enable_http_proxy': 0,
+  'grpc.enable_channelz': 0,
+  'grpc.service_config_disable_resolution': 1,
+  'grpc.max_receive_message_length': MESSAGE_BYTES_MAX,
+  'grpc.max_send_message_length': MESSAGE_BYTES_MAX,
+  'grpc-node.flow_control_window': FLOW_CONTROL_BYTES,
+}
+
+/** What a link needs. */
+export type LinkOptions = {
+  readonly endpoint: Endpoint
+  readonly tls: TlsMaterial
+  /** Name that the gateway's certificate must carry, unless the endpoint has its own. */
+  readonly serverName: string | undefined
+  /** Random number in [0, 1). */
+  readonly random: () => number
+}
+
+/**
+ * The connection to one endpoint, and what is known of its health.
+ *
+ * 1. Connects at the first call, and again by itself.
+ * 2. After a failure others are preferred for a while that doubles; then one caller tries it, once it is connected.
+ */
+export class Link {
+  readonly endpoint: Endpoint
+  readonly #client: Client
+  readonly #random: () => number
+  #region: string | undefined
+  #failures = 0
+  #failedAt = Number.NEGATIVE_INFINITY
+  #retryAt = Number.NEGATIVE_INFINITY
+
+  /** @throws MeshError 'invalid_argument' for certificates that cannot be used. */
+  constructor({ endpoint, tls, serverName, random }: LinkOptions) {
+    const security = channelSecurity(endpoint, tls, serverName)
+    this.endpoint = endpoint
+    this.#region = endpoint.region
+    this.#random = random
+    this.#client = new Client(endpoint.address, security.credentials, { ...CHANNEL, ...security.options })
+  }
+
+  /** The region behind it; undefined until it is known. */
+  get region(): string | undefined {
+    return this.#region
+  }
+
+  /** Takes note of the region that answered. */
+  learn(region: string): void {
+    if (region !== '') this.#region = region
+  }
+
+  /** When it is worth trying again after a failure, by `performance.now()`. */
+  get retryAt(): number {
+    return this.#retryAt
+  }
+
+  /** True when nothing speaks against using it. Connects in the background when a failed link's wait is over. */
+  available(now: number): boolean {
+    if (this.#failures === 0) return true
+    if (now < this.#retryAt) return false
+    return this.#client.getChannel().getConnectivityState(true) === connectivityState.READY
+  }
+
+  /** Somebody is about to use it. */
+  use(now: number): void {
+    if (this.#failures > 0) this.#retryAt = now + PROBE_MS
+  }
+
+  /** An attempt that began at `startedAt` failed. Attempts that began before the last known failure tell nothing new. */
+  failed(startedAt: number, retryAfterMs = 0): void {
+    if (startedAt < this.#failedAt) return
+    const now = performance.now()
+    this.#failures += 1
+    this.#failedAt = now
+    this.#retryAt = now + Math.max(retryAfterMs, backoffMs(this.#failures, BACKOFF, this.#random))
+  }
+
+  /** The gateway answered as it should. */
+  succeeded(): void {
+    this.#failures = 0
+  }
+
+  /** One unary call. @throws MeshError, or the signal's reason. */
+  unary<Request, Response>(
+    method: ClientMethod<Request, Response>,
+    request: Request,
+    call: LinkCall,
+  ): Promise<Response> {
+    const { what, metadata, timeoutMs, signal } = call
+    if (signal.aborted) return Promise.reject(signal.reason)
+    const { promise, resolve, reject } = Promise.withResolvers<Response>()
+    const { path, requestSerialize, responseDeserialize } = method
+    const options = { deadline: Date.now() + timeoutMs }
+    const pending = this.#client.makeUnaryRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      metadata,
+      options,
+      (error, response) => {
+        signal.removeEventListener('abort', cancel)
+        if (error === null && response !== undefined) resolve(response)
+        else if (signal.aborted) reject(signal.reason)
+        else if (error !== null) reject(errorOfCall(error, what))
+      },
+    )
+    const cancel = () => pending.cancel()
+    signal.addEventListener('abort', cancel, { once: true })
+    return promise
+  }
+
+  /** One bidirectional call; the caller listens to its errors. */
+  stream<Request, Response>(
+    method: ClientMethod<Request, Response>,
+    metadata: Metadata,
+  ): ClientDuplexStream<Request, Response> {
+    const options: CallOptions = {}
+    return this.#client.makeBidiStreamRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      metadata,
+      options,
+    )
+  }
+
+  close(): void {
+    this.#client.close()
+  }
+}
+
+/** True when both certainly lead to one region. */
+export function sameRegion(a: Link, b: Link): boolean {
+  return a === b || (a.region !== undefined && a.region === b.region)
+}

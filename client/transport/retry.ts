@@ -1,0 +1,80 @@
+import { MeshError } from '@landbridge/core'
+import { isRetryable, withAmbiguity } from '../errors.ts'
+import type { Scope } from '../scope.ts'
+import { type BackoffOptions, backoffMs } from './backoff.ts'
+import type { Link } from './link.ts'
+import type { Transport } from './transport.ts'
+
+/** One attempt at a link; throws a `MeshError` when it failed. */
+export type Attempt<Value> = (link: Link, timeoutMs: number) => Promise<Value>
+
+const ROUND: BackoffOptions = { initialMs: 100, maxMs: 2_000 }
+/** Attempts get longer, for a region that is slow but alive, up to this. */
+const ATTEMPT_MS_MAX = 15_000
+
+/**
+ * Tries until an attempt succeeds, is refused, or the scope ends.
+ *
+ * 1. The preferred link first; after a failure the next one at once. Once all failed it waits, with full jitter.
+ * 2. A region that is overloaded is given the time it asks for: going elsewhere would spread the load.
+ * 3. The error is ambiguous when any attempt was.
+ */
+export async function retry<Value>(
+  transport: Transport,
+  scope: Scope,
+  attempt: Attempt<Value>,
+  among: readonly Link[] = transport.links,
+): Promise<Value> {
+  const tried = new Set<Link>()
+  let last: MeshError | undefined
+  let ambiguous = false
+  let attempts = 0
+  let waits = 0
+  try {
+    for (;;) {
+      const link = last?.code === 'resource_exhausted' ? undefined : transport.pick(tried, among)
+      if (link === undefined) {
+        await scope.sleep(Math.max(last?.retryAfterMs ?? 0, backoffMs(++waits, ROUND, transport.random)))
+        tried.clear()
+        last = undefined
+        continue
+      }
+      const limitMs = Math.min(ATTEMPT_MS_MAX, transport.attemptTimeoutMs * 2 ** Math.floor(attempts / among.length))
+      attempts += 1
+      try {
+        return await timed(link, () => attempt(link, Math.min(limitMs, scope.remainingMs)))
+      } catch (thrown) {
+        last = MeshError.from(thrown)
+        ambiguous ||= last.ambiguous
+        if (scope.signal.aborted || !isRetryable(last)) throw last
+        tried.add(link)
+      }
+    }
+  } catch (thrown) {
+    throw scope.signal.aborted ? ended(scope, last, ambiguous) : withAmbiguity(MeshError.from(thrown), ambiguous)
+  }
+}
+
+async function timed<Value>(link: Link, run: () => Promise<Value>): Promise<Value> {
+  const startedAt = performance.now()
+  try {
+    const value = await run()
+    link.succeeded()
+    return value
+  } catch (thrown) {
+    const error = MeshError.from(thrown)
+    if (isFault(error)) link.failed(startedAt, error.retryAfterMs)
+    throw error
+  }
+}
+
+/** True for an error that speaks against the region; overload and refusals do not. */
+function isFault(error: MeshError): boolean {
+  return isRetryable(error) && error.code !== 'resource_exhausted'
+}
+
+function ended(scope: Scope, last: MeshError | undefined, ambiguous: boolean): MeshError {
+  const reason = MeshError.from(scope.signal.reason)
+  const text = last === undefined || last === reason ? reason.message : `${reason.message}; last: ${last.message}`
+  return new MeshError(reason.code, text, { cause: last ?? reason, ambiguous })
+}
