@@ -152,7 +152,7 @@ async function watch(services: readonly Service[], admin: Mesh, signal: AbortSig
 async function readLag(service: Service, admin: Mesh): Promise<void> {
   if (service.meter.state !== 'up') return
   try {
-    service.meter.lag = await admin.admin.lag(undefined, { region: service.region, timeoutMs: 900 })
+    service.meter.lag = await admin.admin.lag(undefined, { endpoint: service.region, timeoutMs: 900 })
   } catch {
     service.meter.lag = []
   }

@@ -1,4 +1,4 @@
-import type { Lag } from '@landbridge/client'
+import type { TopicLag } from '@landbridge/client'
 import type { RegionProgress } from './progress.ts'
 import type { Publisher } from './publisher.ts'
 import type { Subscriber } from './subscriber.ts'
@@ -11,7 +11,7 @@ const rateSpanMs = 1000
 export class ProgressMeter {
   state: RegionProgress['state'] = 'up'
   /** The region's own report, newest. */
-  lag: readonly Lag[] = []
+  lag: readonly TopicLag[] = []
   readonly #region: string
   readonly #samples: Sample[] = []
 
@@ -35,7 +35,7 @@ export class ProgressMeter {
       publishedTo: publisher.publishedTo,
       delivered: now.delivered,
       deliverRate: (now.delivered - since.delivered) / seconds,
-      lagEvents: known.length === 0 ? undefined : known.reduce((sum, lag) => sum + Number(lag.events), 0),
+      lagEvents: known.length === 0 ? undefined : known.reduce((sum, lag) => sum + lag.events, 0),
       lagSeconds: known.length === 0 ? undefined : Math.max(...known.map((lag) => lag.seconds)),
     }
   }
