@@ -40,7 +40,8 @@ export type PullRunOptions = {
   readonly local: LocalStream
   readonly marked: MarkedView
   readonly creditBytes: number
-  readonly duplicateWindowMs: number
+  /** The topic's window now. */
+  readonly duplicateWindowMs: () => number
   readonly events: RunEvents
   readonly gate: StartGate
   readonly signal: AbortSignal
@@ -215,11 +216,12 @@ export class PullRun {
   }
 
   async #check(records: readonly PullRecord[], thorough: boolean): Promise<RunInput<PullRecord>> {
-    const { marked, local, duplicateWindowMs, now } = this.#options
+    const { marked, local, now } = this.#options
     if (performance.now() - this.#lookedAt >= LOOK_INTERVAL_MS) {
       this.#lookedAt = performance.now()
       await local.look()
     }
+    const duplicateWindowMs = this.#options.duplicateWindowMs()
     const context = { marked, local, duplicateWindowMs, floorAt: this.#floorAt, thorough, now }
     const copies = await findOwnCopies(records, context)
     const skipped = copies.filter(Boolean).length

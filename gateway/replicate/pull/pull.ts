@@ -109,7 +109,7 @@ export class Pull implements AsyncDisposable {
       local: new LocalStream(session, checkpoints, topic, this.origin),
       marked: this.#context.markedView(topic),
       creditBytes: this.#context.creditBytes(),
-      duplicateWindowMs: topic.document.spec.duplicateWindowMs,
+      duplicateWindowMs: () => (this.#context.topic(this.topicKey) ?? topic).document.spec.duplicateWindowMs,
       events: this.#events,
       gate: this.#context.gate,
       signal: this.#end.signal,

@@ -20,6 +20,8 @@ import { RetentionWatch } from './retention-watch.ts'
 /** Frames leave at this size or count at the latest; when the stream is idle, at once. */
 const FRAME_BYTES = 256 * 1024
 const FRAME_RECORDS = 500
+/** What a paused pull may hold; there is one reader a (topic, peer). */
+const WINDOW_BYTES = 1024 * 1024
 /** While records flow the head is told at most this often. */
 const HEAD_INTERVAL_MS = 100
 /** A reader that lags behind the head for this many ticks without a record is taken for stuck. */
@@ -162,6 +164,7 @@ export class ServedPull {
       stream: topic.stream,
       filters: [originFilter(topic.document.name, region)],
       start: { sequence: position.sequence + 1 },
+      windowBytes: WINDOW_BYTES,
       onMessage: (message) => this.#take(message),
       onEnd: (error) => this.#unavailable(error?.message ?? 'the reader ended'),
       log,

@@ -1,6 +1,7 @@
 import { MeshError, type Position, START } from '@landbridge/core'
 import type { PullOpen, ReplicateRequest } from '@landbridge/proto'
 import { RefusalReason } from '@landbridge/proto'
+import type { TopicEntry } from '../../topics.ts'
 import { exchangeOf } from '../exchange.ts'
 import type { ServeContext } from './context.ts'
 import { encodeHeartbeat, encodeRefused } from './responses.ts'
@@ -170,7 +171,7 @@ export class ServedStream {
       if (exchange !== 'allowed') {
         this.#drop(pull.id)
         this.#refuseExchange(pull.id)
-      } else if (registry.get(pull.topic.key)?.document !== pull.topic.document) {
+      } else if (!sameSource(registry.get(pull.topic.key), pull.topic)) {
         pull.interrupt('the topic was changed')
       }
     }
@@ -198,6 +199,18 @@ export class ServedStream {
     const nowMs = this.#context.now()
     if (nowMs - this.#wroteMs >= TICK_MS * 0.9 && !this.#blocked) this.#write(encodeHeartbeat(nowMs))
   }
+}
+
+/** Whether all that a served pull depends on is the same; documents are read anew at every change of any of them. */
+function sameSource(now: TopicEntry | undefined, before: TopicEntry): boolean {
+  const retention = before.document.spec.retention
+  const next = now?.document.spec.retention
+  return (
+    now?.stream === before.stream &&
+    next?.ageMs === retention.ageMs &&
+    next?.bytes === retention.bytes &&
+    next?.events === retention.events
+  )
 }
 
 function positionOf(position: { readonly sequence: bigint; readonly stamp: bigint } | undefined): Position | undefined {
