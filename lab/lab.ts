@@ -1,4 +1,5 @@
-import { type AppliedDocuments, applyDocuments } from './apply.ts'
+import type { ApplyOutcome } from '@landbridge/client'
+import { applyDocuments } from './apply.ts'
 import { ControlServer } from './control/control-server.ts'
 import type { LinkMode } from './faults/link.ts'
 import type { Links } from './faults/links.ts'
@@ -103,10 +104,10 @@ export class Lab implements AsyncDisposable {
    * Applies documents (YAML) through the AdminService of one region, or of every region at once.
    * @throws {Error} when a region refuses any of them
    */
-  async apply(documents: string, options: { readonly region?: string } = {}): Promise<readonly AppliedDocuments[]> {
+  async apply(documents: string, options: { readonly region?: string } = {}): Promise<readonly ApplyOutcome[]> {
     const regions = options.region === undefined ? this.regions : [this.region(options.region)]
     const token = await this.adminToken()
-    return Promise.all(regions.map((region) => this.#applyTo(region, documents, token)))
+    return (await Promise.all(regions.map((region) => this.#applyTo(region, documents, token)))).flat()
   }
 
   /** Tells a region how to reach the others, as `startLab` does: once more after its configuration was lost. */
@@ -169,7 +170,7 @@ export class Lab implements AsyncDisposable {
     return this.regions.map(({ name }) => name).filter((name) => name !== region)
   }
 
-  #applyTo(region: LabRegion, documents: string, token: string): Promise<AppliedDocuments> {
+  #applyTo(region: LabRegion, documents: string, token: string): Promise<readonly ApplyOutcome[]> {
     const [endpoint] = region.endpoints
     if (endpoint === undefined) throw new Error(`apply documents in ${region.name}: it has no gateway, wanted one`)
     return applyDocuments({ endpoint, caFile: this.caFile, token }, documents)
