@@ -1,7 +1,7 @@
 import { Admin, Topics } from './admin/index.ts'
 import { type EventInput, encodeEvent } from './event/index.ts'
 import { type ConnectOptions, meshSettings } from './options.ts'
-import { publish, type Receipt } from './publish/index.ts'
+import { PublishStream, type PublishStreamOptions, publish, type Receipt } from './publish/index.ts'
 import type { CallOptions } from './scope.ts'
 import { type SubscribeOptions, Subscription } from './subscribe/index.ts'
 import { Transport } from './transport/transport.ts'
@@ -53,6 +53,20 @@ export class Mesh implements AsyncDisposable {
   ): Promise<Receipt[]> {
     const encoded = (isList(events) ? events : [events]).map((event) => encodeEvent(event, this.#source))
     return await publish(this.#transport, topic, encoded, options)
+  }
+
+  /**
+   * Publishes many events of one topic, faster than call by call: see `PublishStream`.
+   * @throws MeshError 'invalid_argument' for options that cannot be used.
+   */
+  publishStream(topic: string, options: PublishStreamOptions = {}): PublishStream {
+    const stream: PublishStream = new PublishStream(this.#transport, topic, {
+      ...options,
+      source: this.#source,
+      onClosed: () => this.#open.delete(stream),
+    })
+    this.#open.add(stream)
+    return stream
   }
 
   /**

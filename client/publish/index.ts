@@ -1,2 +1,5 @@
+export { PublishStream } from './publish-stream.ts'
 export { publish } from './publisher.ts'
 export type { Receipt } from './receipt.ts'
+export type { Sent, StreamReceipt } from './send.ts'
+export type { PublishStreamOptions } from './stream-options.ts'

@@ -74,8 +74,16 @@ export class Place {
     // A group keeps its place; the position is for a region where it does not exist yet.
     if (sequence !== undefined && this.#settings.group === '')
       return positionOf({ case: 'sequence', value: BigInt(sequence + 1) })
-    if (this.#last !== undefined) return timePosition(this.#recordedMs(this.#last) - this.#settings.overlapMs)
-    return this.#firstPosition()
+    if (this.#last === undefined) return this.#firstPosition()
+    const before = this.#recordedMs(this.#last) - this.#settings.overlapMs
+    return timePosition(Math.max(before, this.#earliestMs()))
+  }
+
+  /** Nothing before was asked for. */
+  #earliestMs(): number {
+    const { from } = this.#settings
+    if (from instanceof Date) return from.getTime()
+    return from === 'latest' ? (this.#startedAtMs ?? 0) - CLOCK_SKEW_MS : 0
   }
 
   #firstPosition(): StartPosition {
@@ -84,7 +92,7 @@ export class Place {
     if (from instanceof Date) return timePosition(from.getTime())
     if (from !== 'latest') return positionOf({ case: 'sequence', value: BigInt(from.sequence) })
     // "From now on" is from when it first stood: what came while it was disconnected counts.
-    if (this.#startedAtMs !== undefined) return timePosition(this.#startedAtMs - CLOCK_SKEW_MS)
+    if (this.#startedAtMs !== undefined) return timePosition(this.#earliestMs())
     return positionOf({ case: 'latest', value: true })
   }
 

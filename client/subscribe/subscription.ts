@@ -1,5 +1,6 @@
 import { MeshError } from '@landbridge/core'
 import { isRetryable } from '../errors.ts'
+import { Queue } from '../queue.ts'
 import { sleep } from '../scope.ts'
 import { type BackoffOptions, backoffMs } from '../transport/backoff.ts'
 import { HomeWatch } from '../transport/home-watch.ts'
@@ -9,7 +10,6 @@ import { type Delivery, StreamDelivery } from './delivery.ts'
 import type { RawDelivery } from './frames.ts'
 import { type SubscribeOptions, type SubscribeSettings, subscribeSettings } from './options.ts'
 import { Place, SeenEvents } from './place.ts'
-import { Queue } from './queue.ts'
 import { SubscribeStream } from './stream.ts'
 
 const ROUND: BackoffOptions = { initialMs: 100, maxMs: 2_000 }

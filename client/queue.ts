@@ -1,4 +1,4 @@
-/** First in, first out, without moving what is in it. Its bound is its owner's: credit. */
+/** First in, first out, without moving what is in it at every step. It has no bound of its own: its owner has. */
 export class Queue<Item> {
   #items: (Item | undefined)[] = []
   #head = 0
@@ -9,6 +9,11 @@ export class Queue<Item> {
 
   push(item: Item): void {
     this.#items.push(item)
+  }
+
+  /** The next item, which stays. */
+  peek(): Item | undefined {
+    return this.#items[this.#head]
   }
 
   shift(): Item | undefined {

@@ -1,0 +1,137 @@
+import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js'
+import { MeshError } from '@landbridge/core'
+import { EventService, grpcMethods, type PublishStreamResponse, rawCodec } from '@landbridge/proto'
+import { errorOfCall } from '../errors.ts'
+import type { Link } from '../transport/link.ts'
+import type { Transport } from '../transport/transport.ts'
+import type { StreamBatch } from './batch.ts'
+import { encodeStreamRequest } from './frames.ts'
+
+const method = { ...grpcMethods(EventService).publishStream, requestSerialize: rawCodec.serialize }
+
+/** Batches in flight on a call, below what a gateway takes. */
+const IN_FLIGHT_MAX = 16
+const IN_FLIGHT_BYTES_MAX = 8 * 1024 * 1024
+
+/** What a call tells. */
+export type StreamCallListener = {
+  onAck(batch: StreamBatch, ack: PublishStreamResponse): void
+  /** There is room for another batch, perhaps. */
+  onRoom(): void
+}
+
+/**
+ * One `PublishStream` call at one link.
+ *
+ * 1. Batches arrive in the order in which they were sent.
+ * 2. `ended` resolves once, with an error unless it ended because it was asked to; then `inFlight` has what was not
+ *    acknowledged, in order.
+ */
+export class StreamCall {
+  readonly link: Link
+  readonly ended: Promise<MeshError | undefined>
+  readonly #topic: string
+  readonly #call: ClientDuplexStream<Buffer, PublishStreamResponse>
+  readonly #listener: StreamCallListener
+  readonly #inFlight = new Map<number, StreamBatch>()
+  readonly #ended = Promise.withResolvers<MeshError | undefined>()
+  #inFlightBytes = 0
+  #lastId = 0
+  #clogged = false
+  #finishing = false
+  #done = false
+
+  private constructor(
+    link: Link,
+    call: ClientDuplexStream<Buffer, PublishStreamResponse>,
+    topic: string,
+    listener: StreamCallListener,
+  ) {
+    this.link = link
+    this.ended = this.#ended.promise
+    this.#topic = topic
+    this.#call = call
+    this.#listener = listener
+    call.on('data', (ack: PublishStreamResponse) => this.#acknowledge(ack))
+    call.on('error', (error: ServiceError) => this.#end(errorOfCall(error, `publish ${topic}`)))
+    call.on('end', () => {
+      const early = new MeshError('unavailable', `publish ${topic}: the stream ended`, { ambiguous: true })
+      this.#end(this.#finishing && this.#inFlight.size === 0 ? undefined : early)
+    })
+    call.on('drain', () => {
+      this.#clogged = false
+      listener.onRoom()
+    })
+  }
+
+  /** Opens a call. @throws MeshError when there is no token. */
+  static async open(
+    transport: Transport,
+    link: Link,
+    topic: string,
+    listener: StreamCallListener,
+  ): Promise<StreamCall> {
+    return new StreamCall(link, link.stream(method, await transport.metadata()), topic, listener)
+  }
+
+  /** True when another batch may be sent. */
+  get hasRoom(): boolean {
+    if (this.#clogged || this.#done || this.#finishing || this.#inFlight.size >= IN_FLIGHT_MAX) return false
+    return this.#inFlightBytes < IN_FLIGHT_BYTES_MAX
+  }
+
+  /** Sent and not acknowledged, in order. */
+  get inFlight(): readonly StreamBatch[] {
+    return [...this.#inFlight.values()]
+  }
+
+  /** When the oldest batch in flight was sent; undefined without one. */
+  get oldestSentAt(): number | undefined {
+    for (const batch of this.#inFlight.values()) return batch.sentAt
+    return undefined
+  }
+
+  /** True when nothing is in flight. */
+  get idle(): boolean {
+    return this.#inFlight.size === 0
+  }
+
+  send(batch: StreamBatch): void {
+    const id = ++this.#lastId
+    const retry = batch.history.retry()
+    batch.sentAt = performance.now()
+    this.#inFlight.set(id, batch)
+    this.#inFlightBytes += batch.bytes
+    this.#clogged = !this.#call.write(encodeStreamRequest({ topic: this.#topic, events: batch.events, retry }, id))
+  }
+
+  /** Sends nothing more; what is in flight is acknowledged, then the call ends. */
+  finish(): void {
+    if (this.#finishing || this.#done) return
+    this.#finishing = true
+    this.#call.end()
+  }
+
+  /** Ends the call at once. */
+  cancel(error: MeshError | undefined): void {
+    this.#end(error)
+    this.#call.cancel()
+  }
+
+  #acknowledge(ack: PublishStreamResponse): void {
+    const id = Number(ack.batchId)
+    const batch = this.#inFlight.get(id)
+    if (batch === undefined || this.#done) return
+    this.#inFlight.delete(id)
+    this.#inFlightBytes -= batch.bytes
+    this.link.learn(ack.region)
+    this.#listener.onAck(batch, ack)
+    this.#listener.onRoom()
+  }
+
+  #end(error: MeshError | undefined): void {
+    if (this.#done) return
+    this.#done = true
+    this.#ended.resolve(error)
+  }
+}
