@@ -1,6 +1,5 @@
 import {
   type Checkpoint,
-  encodeHeaders,
   eventFilters,
   eventSubject,
   type LocalPlace,
@@ -120,12 +119,12 @@ export class LocalStream {
     return message === undefined ? undefined : { sequence, stamp: message.stampNs }
   }
 
-  #request({ position, prev, mark, messageId, event, partition }: PullRecord): StoreRequest {
+  #request({ mark, headers, event, partition }: PullRecord): StoreRequest {
     return {
       subject: this.#subject(partition, mark !== undefined),
-      headers: encodeHeaders({ messageId, origin: { position, prev }, mark }),
+      headers,
       payload: event,
-      // Among the headers already.
+      // The headers hold it.
       messageId: '',
     }
   }

@@ -1,5 +1,6 @@
 import {
   continuesFrom,
+  encodeHeaders,
   MeshError,
   messageId,
   type Position,
@@ -14,6 +15,8 @@ export type PullRecord = RawRecord & {
   readonly byteLength: number
   /** `Nats-Msg-Id`, from the event's own bytes. */
   readonly messageId: string
+  /** The header block to store it with: made on receipt, while the server is busy with the batch before. */
+  readonly headers: string
   /** The event's `traceparent`. */
   readonly traceparent: string | undefined
 }
@@ -77,7 +80,8 @@ export class ReceivedQueue {
       const byteLength = recordByteLength(record)
       const { traceparent } = scanned.value
       const id = messageId(scanned.value)
-      this.#records.push({ position, prev, partition, mark, event, byteLength, messageId: id, traceparent })
+      const headers = encodeHeaders({ messageId: id, origin: { position, prev }, mark })
+      this.#records.push({ position, prev, partition, mark, event, byteLength, messageId: id, headers, traceparent })
       this.#bytes += byteLength
       this.#tail = position
     }
