@@ -1,0 +1,145 @@
+import { MeshError } from '@landbridge/core'
+import { expect, test } from 'vitest'
+import { encodeEvent, PublishFailure } from '../index.ts'
+import { connectTo } from '../testing/connect.ts'
+import { TestGateway } from '../testing/test-gateway.ts'
+
+const TOPIC = 'acme/orders'
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => String(index))
+const event = (id: string) => ({ type: 'test', id })
+
+test('stores what is sent, in order, and tells where', async () => {
+  await using east = await TestGateway.start('east')
+  await using mesh = await connectTo([east])
+  await using stream = mesh.publishStream(TOPIC)
+  const sent = []
+  for (const id of numbers(100)) sent.push(await stream.send(event(id)))
+  const receipt = await sent.at(-1)?.acknowledged
+  expect(receipt).toEqual({ region: 'east', lastSequence: 100, duplicates: [] })
+  expect(east.stored).toEqual(numbers(100))
+  expect(stream.pendingEvents).toBe(0)
+})
+
+test('many events of one send are split, and small sends go together', async () => {
+  await using east = await TestGateway.start('east')
+  await using mesh = await connectTo([east])
+  await using stream = mesh.publishStream(TOPIC)
+  const encoded = numbers(2_300).map((id) => encodeEvent(event(id), '/test'))
+  const { acknowledged } = await stream.sendEncoded(encoded)
+  await acknowledged
+  await stream.flush()
+  expect(east.stored).toEqual(numbers(2_300))
+  expect(Math.max(...east.batches.map(({ events }) => events.length))).toBeLessThanOrEqual(1_000)
+})
+
+test('a stream that is cut: the next region gets what was not acknowledged, in order, before the rest', async () => {
+  await using east = await TestGateway.start('east')
+  await using west = await TestGateway.start('west')
+  let batches = 0
+  east.beforeBatch = () => ++batches <= 2
+  await using mesh = await connectTo([east, west])
+  await using stream = mesh.publishStream(TOPIC)
+  const encoded = (from: number) =>
+    numbers(from + 400)
+      .slice(from)
+      .map((id) => encodeEvent(event(id), '/test'))
+  for (let from = 0; from < 2_000; from += 400) await stream.sendEncoded(encoded(from))
+  await expect.poll(() => east.batches.length).toBe(5)
+  east.stop()
+  await stream.sendEncoded(encoded(2_000))
+  await stream.flush()
+  expect([...new Set([...east.stored, ...west.stored])]).toEqual(numbers(2_400))
+  expect(west.stored).toEqual(numbers(2_400).slice(east.stored.length))
+  expect(west.batches[0]?.retry).toMatchObject({ region: 'east', elsewhere: false })
+  await stream.send(event('fresh'))
+  await stream.flush()
+  expect(west.batches.at(-1)?.retry).toBeUndefined()
+})
+
+test('acknowledgements that do not come make it go elsewhere', async () => {
+  await using east = await TestGateway.start('east')
+  await using west = await TestGateway.start('west')
+  east.beforeBatch = () => false
+  await using mesh = await connectTo([east, west])
+  await using stream = mesh.publishStream(TOPIC, { ackTimeoutMs: 200 })
+  const { acknowledged } = await stream.send(event('a'))
+  expect((await acknowledged).region).toBe('west')
+})
+
+test('an event that fails for now is sent again before everything behind it', async () => {
+  await using east = await TestGateway.start('east')
+  let failures = 1
+  east.fate = ({ id }) => {
+    if (id === '1' && failures-- > 0)
+      return new MeshError('unavailable', 'store: away', { retryAfterMs: 10, ambiguous: true })
+    return 'store'
+  }
+  await using mesh = await connectTo([east])
+  await using stream = mesh.publishStream(TOPIC)
+  const first = await stream.send(['0', '1'].map(event))
+  await expect.poll(() => east.stored).toContain('0')
+  await stream.send(event('2'))
+  await stream.flush()
+  expect(east.stored).toEqual(['0', '1', '2'])
+  expect(await first.acknowledged).toMatchObject({ region: 'east' })
+  expect(east.batches[1]?.retry).toMatchObject({ region: 'east', elsewhere: false })
+})
+
+test('a refused event fails its own send only, and flush tells', async () => {
+  await using east = await TestGateway.start('east')
+  east.fate = ({ id }) => (id === 'bad' ? new MeshError('invalid_argument', 'event: too large') : 'store')
+  await using mesh = await connectTo([east])
+  await using stream = mesh.publishStream(TOPIC)
+  const good = await stream.send(event('good'))
+  const bad = await stream.send(['fine', 'bad'].map(event))
+  await good.acknowledged
+  const error = await bad.acknowledged.catch((thrown: unknown) => thrown)
+  expect(error).toBeInstanceOf(PublishFailure)
+  expect((error as PublishFailure).outcomes.map(({ error }) => error?.code)).toEqual([undefined, 'invalid_argument'])
+  await expect(stream.flush()).rejects.toBe(error)
+  await stream.flush()
+})
+
+test('a full queue makes the sender wait, in turn, until the signal ends it', async () => {
+  await using east = await TestGateway.start('east')
+  const gate = Promise.withResolvers<boolean>()
+  east.beforeBatch = () => gate.promise
+  await using mesh = await connectTo([east])
+  await using stream = mesh.publishStream(TOPIC, { queueEvents: 2 })
+  await stream.send(['a', 'b'].map(event))
+  const abort = new AbortController()
+  const impatient = stream.send(event('c'), { signal: abort.signal })
+  const patient = stream.send(event('d'))
+  abort.abort()
+  await expect(impatient).rejects.toMatchObject({ code: 'cancelled' })
+  expect(stream.pendingEvents).toBe(2)
+  gate.resolve(true)
+  await patient
+  await stream.flush()
+  expect(east.stored).toEqual(['a', 'b', 'd'])
+})
+
+test('an event is given up when its time is over', async () => {
+  await using east = await TestGateway.start('east')
+  east.beforeBatch = () => false
+  await using mesh = await connectTo([east])
+  await using stream = mesh.publishStream(TOPIC, { timeoutMs: 200 })
+  const { acknowledged } = await stream.send(event('a'))
+  await expect(acknowledged).rejects.toMatchObject({ code: 'deadline_exceeded', ambiguous: true })
+  await expect(stream.close()).rejects.toBeInstanceOf(PublishFailure)
+  await stream.close()
+  await expect(stream.send(event('b'))).rejects.toThrow('the stream is closed')
+})
+
+test('goes back home', async () => {
+  await using east = await TestGateway.start('east')
+  await using west = await TestGateway.start('west')
+  await using mesh = await connectTo([east, west])
+  await using stream = mesh.publishStream(TOPIC)
+  const regionOf = async () => (await (await stream.send({ type: 'test' })).acknowledged).region
+  expect(await regionOf()).toBe('east')
+  east.stop()
+  expect(await regionOf()).toBe('west')
+  await east.start()
+  await expect.poll(regionOf, { timeout: 8_000 }).toBe('east')
+})

@@ -1,0 +1,170 @@
+import { MeshError } from '@landbridge/core'
+import { expect, test } from 'vitest'
+import { PublishFailure } from '../index.ts'
+import { connectTo } from '../testing/connect.ts'
+import { TestGateway } from '../testing/test-gateway.ts'
+
+const TOPIC = 'acme/orders'
+
+const events = (...ids: string[]) => ids.map((id) => ({ type: 'test', id }))
+const forever = () => new Promise<never>(() => {})
+
+test('gives a receipt an event, in order', async () => {
+  await using east = await TestGateway.start('east')
+  await using mesh = await connectTo([east])
+  const receipts = await mesh.publish(TOPIC, events('a', 'b'))
+  expect(receipts).toEqual([
+    { region: 'east', sequence: 1, duplicate: false, regions: ['east'] },
+    { region: 'east', sequence: 2, duplicate: false, regions: ['east'] },
+  ])
+  expect(east.publishes[0]?.retry).toBeUndefined()
+})
+
+test('an answer that does not come: the next region gets the same id and hears of the attempt', async () => {
+  await using east = await TestGateway.start('east')
+  await using west = await TestGateway.start('west')
+  east.beforePublish = forever
+  await using mesh = await connectTo([east, west])
+  const [receipt] = await mesh.publish(TOPIC, { type: 'test' })
+  expect(receipt?.region).toBe('west')
+  const id = east.publishes[0]?.events[0]?.id
+  expect(id).toMatch(/^[0-9a-f-]{36}$/)
+  expect(west.stored).toEqual([id])
+  const retry = west.publishes[0]?.retry
+  expect(retry).toMatchObject({ region: 'east', elsewhere: false })
+  expect(Number(retry?.age?.nanos)).toBeGreaterThanOrEqual(290_000_000)
+})
+
+test('once an attempt went elsewhere, every later one says so', async () => {
+  await using east = await TestGateway.start('east')
+  await using west = await TestGateway.start('west')
+  let losses = 3
+  const lose = () => {
+    if (losses-- > 0) throw new MeshError('internal', 'the answer is lost')
+  }
+  east.afterStore = lose
+  west.afterStore = lose
+  await using mesh = await connectTo([east, west])
+  await mesh.publish(TOPIC, { type: 'test', id: 'x' })
+  const told = [...east.publishes, ...west.publishes].flatMap(({ retry }) => (retry === undefined ? [] : [retry]))
+  expect(told.map(({ region }) => region)).toEqual(['east', 'east', 'east'])
+  expect(told.filter(({ elsewhere }) => elsewhere)).toHaveLength(2)
+})
+
+test('a region that refuses connections was never tried', async () => {
+  await using east = await TestGateway.start('east')
+  await using west = await TestGateway.start('west')
+  east.stop()
+  await using mesh = await connectTo([east, west])
+  await mesh.publish(TOPIC, events('a'))
+  expect(west.publishes[0]?.retry).toBeUndefined()
+})
+
+test('events that failed are sent again alone and in order', async () => {
+  await using east = await TestGateway.start('east')
+  let failures = 2
+  east.fate = ({ id }) => {
+    if ((id === 'b' || id === 'c') && failures-- > 0)
+      return new MeshError('unavailable', 'store: away', { ambiguous: true })
+    return 'store'
+  }
+  await using mesh = await connectTo([east])
+  const receipts = await mesh.publish(TOPIC, events('a', 'b', 'c', 'd'))
+  expect(receipts).toHaveLength(4)
+  expect(east.stored).toEqual(['a', 'd', 'b', 'c'])
+  expect(east.publishes[1]?.events.map(({ id }) => id)).toEqual(['b', 'c'])
+  expect(east.publishes[1]?.retry).toMatchObject({ region: 'east', elsewhere: false })
+})
+
+test('what is refused is told event by event, and not tried again', async () => {
+  await using east = await TestGateway.start('east')
+  east.fate = ({ id }) => (id === 'b' ? new MeshError('invalid_argument', 'event: too large') : 'store')
+  await using mesh = await connectTo([east])
+  const error = await mesh.publish(TOPIC, events('a', 'b')).catch((thrown: unknown) => thrown)
+  expect(error).toBeInstanceOf(PublishFailure)
+  expect(error).toMatchObject({ code: 'invalid_argument', ambiguous: false })
+  expect((error as PublishFailure).outcomes.map(({ error }) => error?.code)).toEqual([undefined, 'invalid_argument'])
+  expect(east.publishes).toHaveLength(1)
+})
+
+test('an overloaded home region gets the time it asks for', async () => {
+  await using east = await TestGateway.start('east')
+  await using west = await TestGateway.start('west')
+  let refusals = 2
+  east.beforePublish = () => {
+    if (refusals-- > 0) throw new MeshError('resource_exhausted', 'publish: overload', { retryAfterMs: 20 })
+  }
+  await using mesh = await connectTo([east, west])
+  const [receipt] = await mesh.publish(TOPIC, events('a'))
+  expect(receipt?.region).toBe('east')
+  expect(west.publishes).toHaveLength(0)
+})
+
+test('goes back home once home works again', async () => {
+  await using east = await TestGateway.start('east')
+  await using west = await TestGateway.start('west')
+  await using mesh = await connectTo([east, west])
+  await mesh.publish(TOPIC, events('a'))
+  east.stop()
+  expect((await mesh.publish(TOPIC, events('b')))[0]?.region).toBe('west')
+  await east.start()
+  await expect
+    .poll(async () => (await mesh.publish(TOPIC, { type: 'test' }))[0]?.region, { timeout: 8_000 })
+    .toBe('east')
+})
+
+test('the end of its time and its signal end a publish, and say that it may have been stored', async () => {
+  await using east = await TestGateway.start('east')
+  east.beforePublish = forever
+  await using mesh = await connectTo([east])
+  await expect(mesh.publish(TOPIC, events('a'), { timeoutMs: 200 })).rejects.toMatchObject({
+    code: 'deadline_exceeded',
+    ambiguous: true,
+  })
+  const abort = new AbortController()
+  const publishing = mesh.publish(TOPIC, events('b'), { signal: abort.signal })
+  await expect.poll(() => east.publishes.some(({ events }) => events[0]?.id === 'b')).toBe(true)
+  abort.abort()
+  await expect(publishing).rejects.toMatchObject({ code: 'cancelled', ambiguous: true })
+})
+
+test('closing ends what is under way, and is idempotent', async () => {
+  await using east = await TestGateway.start('east')
+  east.beforePublish = forever
+  const mesh = await connectTo([east])
+  const publishing = mesh.publish(TOPIC, events('a'))
+  await expect.poll(() => east.publishes.length).toBe(1)
+  const ended = expect(publishing).rejects.toMatchObject({ code: 'cancelled' })
+  await Promise.all([mesh.close(), mesh.close()])
+  await ended
+  await expect(mesh.publish(TOPIC, events('b'))).rejects.toThrow('the client is closed')
+})
+
+test('a token that was refused is asked for again, once', async () => {
+  await using east = await TestGateway.start('east')
+  const asked: boolean[] = []
+  const token = ({ refresh }: { readonly refresh: boolean }) => {
+    asked.push(refresh)
+    return `token-${asked.length}`
+  }
+  east.beforePublish = (_request, sent) => {
+    if (sent !== 'Bearer token-2') throw new MeshError('unauthenticated', 'token: was revoked')
+  }
+  await using mesh = await connectTo([east], { token })
+  await mesh.publish(TOPIC, events('a'))
+  expect(asked).toEqual([false, true])
+  east.beforePublish = () => {
+    throw new MeshError('unauthenticated', 'token: was revoked')
+  }
+  await expect(mesh.publish(TOPIC, events('b'))).rejects.toMatchObject({ code: 'unauthenticated' })
+})
+
+test('a wrong event is an error before anything is sent', async () => {
+  await using east = await TestGateway.start('east')
+  await using mesh = await connectTo([east])
+  await expect(mesh.publish(TOPIC, [{ type: 'a' }, { type: '' }])).rejects.toMatchObject({ code: 'invalid_argument' })
+  await expect(mesh.publish('orders', { type: 'a' })).rejects.toThrow('wanted "<tenant>/<topic>"')
+  await expect(mesh.publish(TOPIC, { type: 'a', extensions: { lborigin: 'x' } })).rejects.toThrow('reserved')
+  await expect(mesh.publish(TOPIC, { type: 'a', data: () => 1 })).rejects.toThrow('wanted text, bytes or JSON')
+  expect(east.publishes).toHaveLength(0)
+})
