@@ -35,6 +35,11 @@ export class Credit {
     return this.#messages
   }
 
+  /** Bytes that may be delivered; Infinity when they are not counted. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
   /** Whether an event may be delivered. */
   get ready(): boolean {
     return this.#messages > 0 && this.#bytes > 0

@@ -1,5 +1,12 @@
 import { eventFilters, MeshError } from '@landbridge/core'
-import { type DeliveryHandle, type GroupMessage, GroupReader, type NatsSession, type ReadStart } from '@landbridge/nats'
+import {
+  type DeliveryHandle,
+  type GroupMessage,
+  GroupReader,
+  type NatsSession,
+  type PullDemand,
+  type ReadStart,
+} from '@landbridge/nats'
 import type { Log } from '../telemetry/index.ts'
 import type { TopicEntry } from '../topics.ts'
 import { type Source, WINDOW_BYTES } from './source.ts'
@@ -12,8 +19,8 @@ export type GroupMemberOptions = {
   /** Where a new group begins. */
   readonly start: ReadStart
   readonly ackWaitMs: number
-  /** Asked for ahead; at most what the subscriber has credit for, because it is kept from the other members. */
-  readonly windowMessages: number
+  /** What the subscriber has room for: more is never asked for, because it would be kept from the other members. */
+  readonly demand: () => PullDemand
   readonly log: Log
   /** An event of the group; its delivery id settles it. */
   readonly onEvent: (message: GroupMessage, deliveryId: number) => void
@@ -45,7 +52,7 @@ export class GroupMember implements Source {
 
   constructor(options: GroupMemberOptions) {
     this.#options = options
-    const { session, topic, group, start, ackWaitMs, windowMessages, log } = options
+    const { session, topic, group, start, ackWaitMs, demand, log } = options
     this.#reader = new GroupReader({
       session,
       stream: topic.stream,
@@ -53,7 +60,7 @@ export class GroupMember implements Source {
       filters: eventFilters(topic.document.name),
       start,
       ackWaitMs,
-      windowMessages,
+      demand,
       windowBytes: WINDOW_BYTES,
       log,
       onMessage: (message) => this.#receive(message),
@@ -72,6 +79,11 @@ export class GroupMember implements Source {
 
   resume(): void {
     this.#reader.resume()
+  }
+
+  /** The demand has grown. */
+  more(): void {
+    this.#reader.more()
   }
 
   /** Handled: never again. */

@@ -24,8 +24,6 @@ const codec = messageCodec(SubscribeResponseSchema)
 const SETTLING_MAX = 64
 const NACK_DELAY_MAX_MS = 3_600_000
 const REASON_LENGTH_MAX = 1024
-/** Ahead of a group's member; see `GroupMemberOptions.windowMessages`. */
-const GROUP_WINDOW_MAX = 500
 /** Acks in flight get this long when a stream ends. */
 const LAST_ACKS_MS = 3000
 
@@ -96,7 +94,7 @@ export class Subscription {
           ...common,
           group,
           ackWaitMs,
-          windowMessages: Math.min(GROUP_WINDOW_MAX, credit.messages),
+          demand: () => credit,
           onEvent: (message, deliveryId) => {
             if (isControl(message.subject)) member.skip(message)
             else this.#deliver(message, deliveryId, message.deliveries)
@@ -116,6 +114,7 @@ export class Subscription {
     switch (request.case) {
       case 'credit':
         this.#outbox.grant(request.value)
+        this.#member?.more()
         break
       case 'ack': {
         const ids = request.value.deliveryIds

@@ -1,11 +1,11 @@
 import { MeshError } from '@landbridge/core'
 import type { Msg } from '@nats-io/nats-core'
-import { askJetStream } from '../api.ts'
 import { type Log, silentLog } from '../log.ts'
-import { isServerError, requestError, SERVER_ERROR } from '../server-error.ts'
+import { requestError } from '../server-error.ts'
 import type { NatsSession } from '../session.ts'
+import { ensureGroup, UNSETTLED_MAX } from './group-consumer.ts'
 import { type DeliveryInfo, deliveredMessage, type StoredMessage } from './message.ts'
-import { Pull, type PullTrouble } from './pull.ts'
+import { Pull, type PullDemand, type PullTrouble } from './pull.ts'
 import { keepOpen, type OpenLoop } from './reopen.ts'
 import type { ReadStart } from './stream-reader.ts'
 
@@ -29,7 +29,7 @@ export type GroupReaderOptions = {
   readonly filters: readonly string[]
   /** Where a new group begins; a group that is there goes on where it was. Default 'new'. */
   readonly start?: ReadStart
-  /** How long the server waits for a settlement before it delivers again, in ms. Default 30,000. */
+  /** How long the server waits for a settlement before it delivers again, in ms; fixed by the first member. Default 30,000. */
   readonly ackWaitMs?: number
   /** Deliveries given out to all members and not settled. Default 10,000. */
   readonly unsettledMax?: number
@@ -41,10 +41,16 @@ export type GroupReaderOptions = {
   readonly windowMessages?: number
   /** Bytes asked for ahead. Default 4 MiB. */
   readonly windowBytes?: number
+  /**
+   * What can be handed on now. Nothing beyond it is asked for, so that a member without room keeps nothing from the
+   * others; call `more()` when it has grown. Default: the windows alone.
+   */
+  demand?(): PullDemand
   readonly log?: Log
 }
 
-const UNSETTLED_MAX = 10_000
+/** A member that stays paused for longer hands back what had been on its way. */
+const HOLD_MS = 1_000
 const ACK = '+ACK'
 const IN_PROGRESS = '+WPI'
 const RETURN = '-NAK'
@@ -56,7 +62,7 @@ const REASON_LENGTH_MAX = 512
  * 1. A message comes again until some member settles or terms it: after nack, release, or the ack wait.
  * 2. settle() resolves when the server has every settlement on record.
  * 3. release() and close() return what is unsettled at once, so that another member gets it without the ack wait.
- * 4. While paused it holds at most one window.
+ * 4. While paused it holds at most one window, for a second; then it goes back to the group.
  */
 export class GroupReader implements AsyncDisposable {
   readonly #options: GroupReaderOptions
@@ -64,6 +70,8 @@ export class GroupReader implements AsyncDisposable {
   readonly #unsettled = new Set<string>()
   #pull: Pull | undefined
   #paused = false
+  /** Runs while paused. */
+  #holding: NodeJS.Timeout | undefined
   #wasOpen = false
   #released: Promise<void> | undefined
 
@@ -88,13 +96,22 @@ export class GroupReader implements AsyncDisposable {
 
   /** No onMessage is called after this until resume(). */
   pause(): void {
+    if (this.#paused) return
     this.#paused = true
     this.#pull?.pause()
+    this.#holding = setInterval(() => this.#giveBackHeld(), HOLD_MS)
+    this.#holding.unref()
   }
 
   resume(): void {
+    this.#stopHolding()
     this.#paused = false
     this.#pull?.resume()
+  }
+
+  /** `demand` has grown. */
+  more(): void {
+    this.#pull?.more()
   }
 
   /**
@@ -155,15 +172,28 @@ export class GroupReader implements AsyncDisposable {
 
   async #release(): Promise<void> {
     const { session } = this.#options
-    const returnOne = (reply: string | undefined) => {
-      if (reply !== undefined && session.connected) session.connection.publish(reply, RETURN)
-    }
-    for (const reply of this.#unsettled) returnOne(reply)
+    this.#stopHolding()
+    // The pull first: what is returned while it is open at the server may come right back to it.
+    await this.#pull?.drain((message) => this.#giveBack(message.reply))
+    for (const reply of this.#unsettled) this.#giveBack(reply)
     this.#unsettled.clear()
-    await this.#pull?.drain((message) => returnOne(message.reply))
     if (session.connected) await session.connection.flush().catch(() => undefined)
     this.#pull = undefined
     void this.#loop.close()
+  }
+
+  #giveBack(reply: string | undefined): void {
+    const { session } = this.#options
+    if (reply !== undefined && session.connected) session.connection.publish(reply, RETURN)
+  }
+
+  #giveBackHeld(): void {
+    this.#pull?.takeHeld((message) => this.#giveBack(message.reply))
+  }
+
+  #stopHolding(): void {
+    clearInterval(this.#holding)
+    this.#holding = undefined
   }
 
   /** Deliveries whose ack wait has passed were given to others, and are never settled here. */
@@ -182,7 +212,7 @@ export class GroupReader implements AsyncDisposable {
 
   async #open(onTrouble: (trouble: PullTrouble) => void): Promise<() => Promise<void>> {
     const { session, stream, group, windowMessages = 500, windowBytes = 4 * 1024 * 1024 } = this.#options
-    await this.#ensureConsumer()
+    await ensureGroup(this.#options, this.#wasOpen)
     this.#wasOpen = true
     // What was given out before has not changed hands; what the old pull still held comes again after the ack wait.
     if (this.#released === undefined) {
@@ -193,6 +223,7 @@ export class GroupReader implements AsyncDisposable {
           consumer: group,
           windowMessages,
           windowBytes,
+          ...(this.#options.demand === undefined ? {} : { demand: () => this.#demand() }),
           onMessage: (message, delivery) => this.#receive(message, delivery),
           onTrouble,
         },
@@ -201,55 +232,12 @@ export class GroupReader implements AsyncDisposable {
     }
     return async () => {
       // A pull that is over on this side may still be open at the server: hand back what it brings.
-      await this.#pull?.drain((message) => {
-        if (message.reply !== undefined && session.connected) session.connection.publish(message.reply, RETURN)
-      })
+      await this.#pull?.drain((message) => this.#giveBack(message.reply))
     }
   }
 
-  async #ensureConsumer(): Promise<void> {
-    const { session, stream, group } = this.#options
-    const subject = `CONSUMER.CREATE.${stream}.${group}`
-    const wanted = this.#consumerConfig()
-    let existing: { readonly config: Readonly<Record<string, unknown>> }
-    try {
-      existing = await askJetStream(session, `CONSUMER.INFO.${stream}.${group}`)
-    } catch (error) {
-      if (!isServerError(error, SERVER_ERROR.consumerNotFound)) throw error
-      if (this.#wasOpen) {
-        throw new MeshError('out_of_range', `group ${group} of ${stream}: it was deleted, and its position with it`)
-      }
-      const config = { ...wanted, ...this.#beginning() }
-      await askJetStream(session, subject, { stream_name: stream, config, action: 'create' }).catch(ignoreExisting)
-      return
-    }
-    const differs = Object.entries(wanted).some(
-      ([key, value]) => JSON.stringify(existing.config[key]) !== JSON.stringify(value),
-    )
-    if (!differs) return
-    const { filter_subject, filter_subjects, ...kept } = existing.config
-    await askJetStream(session, subject, { stream_name: stream, config: { ...kept, ...wanted }, action: 'update' })
-  }
-
-  #consumerConfig(): Readonly<Record<string, unknown>> {
-    const { group, filters, ackWaitMs = 30_000, unsettledMax = UNSETTLED_MAX } = this.#options
-    const filter = filters.length === 1 ? { filter_subject: filters[0] } : { filter_subjects: filters }
-    return {
-      name: group,
-      durable_name: group,
-      ...(filters.length === 0 ? {} : filter),
-      ack_policy: 'explicit',
-      ack_wait: ackWaitMs * 1e6,
-      max_ack_pending: unsettledMax,
-      max_deliver: -1,
-    }
-  }
-
-  #beginning(): object {
-    const start = this.#options.start ?? 'new'
-    if (start === 'new' || start === 'all') return { deliver_policy: start }
-    if ('sequence' in start) return { deliver_policy: 'by_start_sequence', opt_start_seq: Math.max(1, start.sequence) }
-    return { deliver_policy: 'by_start_time', opt_start_time: new Date(start.timeMs).toISOString() }
+  #demand(): PullDemand {
+    return this.#options.demand?.() ?? { messages: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY }
   }
 
   #receive(message: Msg, delivery: DeliveryInfo): void {
@@ -273,11 +261,4 @@ export class GroupReader implements AsyncDisposable {
       this.#loop.fail(MeshError.from(error))
     }
   }
-}
-
-/** Two members may make the group at the same moment. */
-function ignoreExisting(error: unknown): void {
-  const consumerExists = 10148
-  const consumerNameExists = 10013
-  if (!isServerError(error, consumerExists, consumerNameExists)) throw error
 }

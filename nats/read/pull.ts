@@ -5,6 +5,9 @@ import { type DeliveryInfo, readDelivery } from './message.ts'
 /** Why a pull cannot go on by itself. */
 export type PullTrouble = 'silent' | 'gone' | 'interrupted'
 
+/** What a reader can hand on at once. */
+export type PullDemand = { readonly messages: number; readonly bytes: number }
+
 /** Options of a `Pull`. */
 export type PullOptions = {
   readonly session: NatsSession
@@ -12,6 +15,8 @@ export type PullOptions = {
   readonly consumer: string
   readonly windowMessages: number
   readonly windowBytes: number
+  /** What may be asked for now; default: windows alone decide. `bytes` Infinity: messages alone decide. */
+  demand?(): PullDemand
   onMessage(message: Msg, info: DeliveryInfo): void
   /** Called once; the pull does nothing more. */
   onTrouble(trouble: PullTrouble): void
@@ -26,7 +31,8 @@ const WATCH_MS = 500
  * Keeps a consumer's messages coming: asks for half a window when less than half is on the way, and notices when the
  * server has gone quiet.
  *
- * At most one window of messages, and one of bytes plus one message, is on the way or held while paused.
+ * At most one window of messages, and one of bytes plus one message, is on the way or held while paused. With `demand`
+ * never more than that is on the way, plus one message when bytes are counted.
  */
 export class Pull {
   readonly #options: PullOptions
@@ -69,6 +75,16 @@ export class Pull {
     }
     this.#held.splice(0, index)
     this.#ask()
+  }
+
+  /** `demand` has grown. */
+  more(): void {
+    this.#ask()
+  }
+
+  /** While paused: takes what is held. */
+  takeHeld(take: (message: Msg) => void): void {
+    for (const { message } of this.#held.splice(0)) take(message)
   }
 
   /** Ends it at once; what is held or on the way is forgotten. */
@@ -146,8 +162,9 @@ export class Pull {
     const half = Math.max(1, Math.floor(this.#options.windowMessages / 2))
     if (this.#isBlocked() || this.#onTheWay > half || !this.#options.session.connected) return
     if (this.#askForOne && this.#onTheWay > 0) return
-    const batch = this.#askForOne ? 1 : half
-    const limit = this.#askForOne ? {} : { max_bytes: Math.max(1, Math.floor(this.#options.windowBytes / 2)) }
+    const { batch, bytes } = this.#room(half)
+    if (batch < 1) return
+    const limit = this.#askForOne ? {} : { max_bytes: bytes }
     this.#askForOne = false
     this.#receivedSinceAsk = 0
     this.#onTheWay += batch
@@ -157,6 +174,19 @@ export class Pull {
     session.connection.publish(`${prefix}.CONSUMER.MSG.NEXT.${stream}.${consumer}`, JSON.stringify(body), {
       reply: `${this.#inbox}.n`,
     })
+  }
+
+  /** How much the next request may ask for; a batch of 0: nothing now. */
+  #room(half: number): { readonly batch: number; readonly bytes: number } {
+    const { windowBytes } = this.#options
+    const demand = this.#options.demand?.() ?? { messages: Number.POSITIVE_INFINITY, bytes: Number.POSITIVE_INFINITY }
+    const messages = Math.min(half, demand.messages - this.#onTheWay)
+    // The size of what is on the way is not known: while bytes are short, one request at a time.
+    const bytesShort = demand.bytes < windowBytes && this.#onTheWay > 0
+    // A request for a few is worth its while only if nothing else is to come.
+    const few = this.#onTheWay > 0 && messages < half / 4
+    const batch = bytesShort || few || demand.bytes <= 0 ? 0 : this.#askForOne ? Math.min(1, messages) : messages
+    return { batch, bytes: Math.max(1, Math.floor(Math.min(windowBytes / 2, demand.bytes))) }
   }
 
   #checkSilence(): void {

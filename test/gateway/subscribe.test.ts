@@ -203,3 +203,39 @@ test('a second start, and credit beyond the bound later, end the stream', async 
   greedy.credit(2)
   expect((await greedy.received.ended())?.code).toBe(status.INVALID_ARGUMENT)
 })
+
+test('a member without credit keeps nothing from the others', async () => {
+  // A member used to ask ahead of its credit: what it then held came to nobody before the ack wait had passed.
+  const topic = await topicOf('no-hoarding')
+  const client = await fixture.client()
+  const small = await (await subscription()).start({ topic, group: 'pair', from: 'earliest', messages: 3 })
+  const bytes = await (await subscription()).start({ topic, group: 'pair', from: 'earliest', messages: 50, bytes: 1n })
+  await client.publish(topic, batch('h', 100))
+  await Promise.all([small.delivered(3), bytes.delivered(1)])
+  const large = await (await subscription()).start({ topic, group: 'pair', messages: 1000 })
+  await large.delivered(96)
+  expect([...small.ids, ...bytes.ids, ...large.ids].sort()).toEqual(range('h', 100).sort())
+  // Credit brings a member back into play.
+  small.credit(2)
+  large.stream.cancel()
+  await small.delivered(5)
+})
+
+test('a member that does not read gives back what was on its way', async () => {
+  const topic = await topicOf('stalled')
+  const client = await fixture.client()
+  const stalled = await (await subscription()).start({ topic, group: 'pair', from: 'earliest', messages: 1000 })
+  stalled.stream.pause()
+  const data = { case: 'binaryData' as const, value: new Uint8Array(60_000) }
+  for (let part = 0; part < 4; part += 1) {
+    await client.publish(
+      topic,
+      Array.from({ length: 25 }, (_, index) => event(`b-${part}-${index}`, { data })),
+    )
+  }
+  const other = await (await subscription()).start({ topic, group: 'pair', messages: 1000 })
+  // All but what was written to the connection of the one that does not read.
+  await other.received.until(() => other.ids.length >= 50)
+  stalled.stream.cancel()
+  await other.received.until(() => new Set(other.ids).size === 100)
+})
