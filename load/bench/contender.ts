@@ -7,8 +7,9 @@ export type GatewayAccess = {
   readonly keyFile: string
 }
 
-/** Publish as fast as it goes for a while. */
-export type PublishTask = { readonly seconds: number }
+/** Publish as fast as it goes for a while, into `stream` by `subject` (or into `topic`, through a gateway). */
+export type PublishTask = { readonly seconds: number; readonly stream: string; readonly subject: string }
+export type StreamTask = { readonly seconds: number; readonly topic: string }
 
 /** Publish at a constant rate, whatever the answers do. */
 export type PacedTask = { readonly seconds: number; readonly perSecond: number }
@@ -35,7 +36,7 @@ export type LoadTask = { readonly subject: string; readonly stream: string; read
 
 /** Every contender: what it is given once, what it is asked each time, what it answers. All of it travels as JSON. */
 export type Contenders = {
-  'js-publish': { setup: { natsUrl: string; subject: string; window: number }; task: PublishTask; outcome: Throughput }
+  'js-publish': { setup: { natsUrl: string; window: number }; task: PublishTask; outcome: Throughput }
   'js-publish-paced': { setup: { natsUrl: string; subject: string }; task: PacedTask; outcome: Latencies }
   'js-consume': { setup: { natsUrl: string; stream: string }; task: ConsumeTask; outcome: Throughput }
   'lag-probe': {
@@ -44,11 +45,11 @@ export type Contenders = {
     outcome: Latencies
   }
   'batch-writer': {
-    setup: { natsUrl: string; stream: string; subject: string }
+    setup: { natsUrl: string }
     task: PublishTask
     outcome: Throughput
   }
-  'publish-stream': { setup: { access: GatewayAccess; topic: string }; task: PublishTask; outcome: Throughput }
+  'publish-stream': { setup: { access: GatewayAccess }; task: StreamTask; outcome: Throughput }
   'publish-paced': { setup: { access: GatewayAccess; topic: string }; task: PacedTask; outcome: Latencies }
   subscribe: { setup: { access: GatewayAccess; topic: string }; task: ConsumeTask; outcome: Throughput }
   'batch-load': { setup: { natsUrl: string }; task: LoadTask; outcome: Throughput }

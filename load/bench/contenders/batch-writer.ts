@@ -7,19 +7,16 @@ import { storeAll } from './store-all.ts'
 const BATCH = 100
 
 /** The mesh's writer without a gateway in front: no TLS, no token, no policy, no attributes. */
-export const start: StartContender<'batch-writer'> = async ({ natsUrl, stream, subject }) => {
+export const start: StartContender<'batch-writer'> = async ({ natsUrl }) => {
   const session = await NatsSession.connect({ servers: [natsUrl], name: 'bench writer' })
-  const writer = new BatchWriter({ session, stream, mode: 'atomic' })
   const factory = new EventFactory()
   return {
-    async run({ seconds }) {
+    async run({ stream, subject, seconds }) {
+      await using writer = new BatchWriter({ session, stream, mode: 'atomic' })
       const watch = new Stopwatch(seconds)
       await storeAll({ writer, subject, factory, watch, take: () => (watch.running ? BATCH : 0) })
       return watch.stop()
     },
-    close: async () => {
-      await writer.close()
-      await session.close()
-    },
+    close: () => session.close(),
   }
 }

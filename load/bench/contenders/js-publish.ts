@@ -5,12 +5,12 @@ import { EventFactory } from '../event-factory.ts'
 import { Stopwatch } from '../stopwatch.ts'
 
 /** The client's own way to publish: one awaited request an event, `window` of them at a time, each with a message id. */
-export const start: StartContender<'js-publish'> = async ({ natsUrl, subject, window }) => {
+export const start: StartContender<'js-publish'> = async ({ natsUrl, window }) => {
   const connection = await connect({ servers: natsUrl })
   const js = jetstream(connection)
   const factory = new EventFactory()
 
-  async function publishUntil(watch: Stopwatch): Promise<void> {
+  async function publishUntil(watch: Stopwatch, subject: string): Promise<void> {
     while (watch.running) {
       const { id, bytes } = factory.next()
       await js.publish(subject, bytes, { msgID: id })
@@ -19,9 +19,9 @@ export const start: StartContender<'js-publish'> = async ({ natsUrl, subject, wi
   }
 
   return {
-    async run({ seconds }) {
+    async run({ subject, seconds }) {
       const watch = new Stopwatch(seconds)
-      await Promise.all(Array.from({ length: window }, () => publishUntil(watch)))
+      await Promise.all(Array.from({ length: window }, () => publishUntil(watch, subject)))
       return watch.stop()
     },
     close: () => connection.close(),

@@ -45,6 +45,10 @@ export class StreamAdmin implements AsyncDisposable {
     await this.manager.streams.add(config)
   }
 
+  async deleteStream(name: string): Promise<void> {
+    await this.manager.streams.delete(name)
+  }
+
   /** Waits until the stream holds `messages` messages. Rejects after `limitMs`. */
   async waitForMessages(name: string, messages: number, limitMs: number): Promise<void> {
     const endMs = performance.now() + limitMs
