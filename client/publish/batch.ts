@@ -15,8 +15,6 @@ export class StreamBatch {
   /** Batches are sent again in this order. */
   readonly order: number
   readonly history = new AttemptHistory()
-  /** When it was sent last, by `performance.now()`. */
-  sentAt = 0
   #parts: readonly Part[]
   #events: readonly Uint8Array[] | undefined
   #bytes: number

@@ -1,23 +1,39 @@
 import { RETRY_AGE_MAX_MS } from '@landbridge/core'
 import type { Retry } from '@landbridge/proto'
-import { type Link, sameRegion } from '../transport/link.ts'
+import type { Link } from '../transport/link.ts'
+
+/** One attempt. The region is what was known when it began: what is learnt later says nothing about where it went. */
+type Attempt = { readonly at: number; readonly link: Link; readonly region: string | undefined }
 
 /**
- * The attempts that may have stored a set of events (RULES.md 4). Attempts that certainly stored nothing do not
- * count: tell only of those that are ambiguous.
+ * The attempts that may have stored a set of events, one after the other (RULES.md 4). Attempts that certainly stored
+ * nothing do not count: `note` only those that are ambiguous.
  */
 export class AttemptHistory {
-  #first: { readonly at: number; readonly link: Link } | undefined
+  #current: Attempt | undefined
+  #first: Attempt | undefined
   #elsewhere = false
 
-  /** An attempt that began at `at` (`performance.now()`) may have stored any of the events. */
-  note(link: Link, at: number): void {
-    if (this.#first === undefined) this.#first = { at, link }
-    else if (!sameRegion(this.#first.link, link)) this.#elsewhere = true
+  /** When the last attempt began, by `performance.now()`. */
+  get begunAt(): number {
+    return this.#current?.at ?? 0
   }
 
-  /** What the next attempt must tell; undefined for the first. */
-  retry(): Retry | undefined {
+  /** An attempt begins. Returns what it must tell of those before; undefined when there was none. */
+  begin(link: Link): Retry | undefined {
+    const retry = this.#retry()
+    this.#current = { at: performance.now(), link, region: link.region }
+    return retry
+  }
+
+  /** The attempt that began last may have stored any of the events. */
+  note(): void {
+    if (this.#current === undefined) return
+    if (this.#first === undefined) this.#first = this.#current
+    else if (!sameRegion(this.#first, this.#current)) this.#elsewhere = true
+  }
+
+  #retry(): Retry | undefined {
     if (this.#first === undefined) return undefined
     const ageMs = Math.min(Math.ceil(performance.now() - this.#first.at), RETRY_AGE_MAX_MS)
     return {
@@ -27,8 +43,14 @@ export class AttemptHistory {
         seconds: BigInt(Math.floor(ageMs / 1_000)),
         nanos: (ageMs % 1_000) * 1_000_000,
       },
-      region: this.#first.link.region ?? '',
+      // Unknown: the region that gets this marks the events.
+      region: this.#first.region ?? '',
       elsewhere: this.#elsewhere,
     }
   }
+}
+
+/** True when both certainly went to one region. */
+function sameRegion(a: Attempt, b: Attempt): boolean {
+  return a.region === undefined || b.region === undefined ? a.link === b.link : a.region === b.region
 }

@@ -216,7 +216,7 @@ export class PublishStream implements AsyncDisposable {
       }
     }
     if (again.length === 0) return
-    if (ambiguous && this.#call !== undefined) batch.history.note(this.#call.link, batch.sentAt)
+    if (ambiguous) batch.history.note()
     batch.keep(again)
     this.#again.push(batch)
     // What is in flight may still be stored; nothing more is sent, so that the order holds when these are sent again.
@@ -332,7 +332,7 @@ export class PublishStream implements AsyncDisposable {
   /** What was not acknowledged is sent again, before everything else. */
   #takeBack(call: StreamCall, error: MeshError | undefined): void {
     const back = call.inFlight
-    if (error === undefined || error.ambiguous) for (const batch of back) batch.history.note(call.link, batch.sentAt)
+    if (error === undefined || error.ambiguous) for (const batch of back) batch.history.note()
     this.#again = [...this.#again, ...back].sort((a, b) => a.order - b.order)
   }
 

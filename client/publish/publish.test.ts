@@ -168,3 +168,37 @@ test('a wrong event is an error before anything is sent', async () => {
   await expect(mesh.publish(TOPIC, { type: 'a', data: () => 1 })).rejects.toThrow('wanted text, bytes or JSON')
   expect(east.publishes).toHaveLength(0)
 })
+
+test('a receipt does not say where an attempt went: the region is the one that was known when it began', async () => {
+  await using gateway = await TestGateway.start('west')
+  let loss = false
+  gateway.afterStore = () => {
+    if (loss) {
+      loss = false
+      throw new MeshError('internal', 'the answer is lost')
+    }
+  }
+  const told = async (endpoint: string) => {
+    await using mesh = await connectTo([], { endpoints: [endpoint] })
+    expect((await mesh.publish(TOPIC, { type: 'test' }))[0]?.region).toBe('west')
+    loss = true
+    await mesh.publish(TOPIC, { type: 'test' })
+    return gateway.publishes.at(-1)?.retry
+  }
+  // As behind a gateway that forwards: the home region is another than the one that stored the event.
+  expect(await told(`east=${gateway.endpoint}`)).toMatchObject({ region: 'east', elsewhere: false })
+  expect(await told(gateway.endpoint)).toMatchObject({ region: '', elsewhere: false })
+})
+
+test('a call that was turned away as a whole tried nothing', async () => {
+  await using east = await TestGateway.start('east')
+  await using west = await TestGateway.start('west')
+  east.beforePublish = () => {
+    throw new MeshError('unavailable', 'gateway: is draining', { retryAfterMs: 100 })
+  }
+  await using mesh = await connectTo([east, west])
+  await mesh.publish(TOPIC, events('a'))
+  expect(west.publishes[0]?.retry).toBeUndefined()
+  west.stop()
+  await expect(mesh.publish(TOPIC, events('b'), { timeoutMs: 300 })).rejects.toMatchObject({ ambiguous: false })
+})

@@ -87,36 +87,34 @@ class Publication {
 
   async #attempt(link: Link, timeoutMs: number): Promise<void> {
     const open = this.#open
-    const startedAt = performance.now()
     const request = encodePublishRequest({
       topic: this.#topic,
       events: open.map((index) => this.#events[index] as Uint8Array),
-      retry: this.#history.retry(),
+      retry: this.#history.begin(link),
     })
     const call = { what: this.#scope.what, timeoutMs, signal: this.#scope.signal }
     let response: PublishResponse
     try {
       response = await this.#transport.unary(link, method, request, call)
     } catch (thrown) {
-      const error = this.#scope.signal.aborted ? withAmbiguity(MeshError.from(thrown), true) : MeshError.from(thrown)
+      const error = this.#scope.signal.aborted ? withAmbiguity(MeshError.from(thrown), true) : failureOf(thrown)
       if (error.ambiguous) {
-        this.#history.note(link, startedAt)
+        this.#history.note()
         for (const index of open) this.#ambiguous.add(index)
       }
       throw error
     }
-    this.#take(response, link, startedAt)
+    this.#take(response)
   }
 
   /** Takes the results over. @throws MeshError of the first event that is worth another attempt. */
-  #take({ results }: PublishResponse, link: Link, startedAt: number): void {
+  #take({ results }: PublishResponse): void {
     const open = this.#open
     const again: number[] = []
     let first: MeshError | undefined
     for (const [place, index] of open.entries()) {
       const outcome = results[place]?.outcome
       if (outcome?.case === 'receipt') {
-        link.learn(outcome.value.region)
         this.#outcomes[index] = { receipt: receiptOf(outcome.value) }
         continue
       }
@@ -131,7 +129,7 @@ class Publication {
     }
     this.#open = again
     if (first === undefined) return
-    if (again.some((index) => this.#ambiguous.has(index))) this.#history.note(link, startedAt)
+    if (again.some((index) => this.#ambiguous.has(index))) this.#history.note()
     throw first
   }
 }
@@ -151,6 +149,13 @@ function* partsOf(events: readonly Uint8Array[]): Generator<readonly Uint8Array[
     bytes += event.length
   }
   yield events.slice(begin)
+}
+
+/** A gateway that names the time until the next attempt has tried nothing: the call failed as a whole, by its promise. */
+function failureOf(thrown: unknown): MeshError {
+  const error = MeshError.from(thrown)
+  const turnedAway = error.code === 'unavailable' || error.code === 'resource_exhausted'
+  return turnedAway && error.retryAfterMs !== undefined ? withoutAmbiguity(error) : error
 }
 
 function withoutAmbiguity(error: MeshError): MeshError {

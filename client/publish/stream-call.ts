@@ -87,7 +87,7 @@ export class StreamCall {
 
   /** When the oldest batch in flight was sent; undefined without one. */
   get oldestSentAt(): number | undefined {
-    for (const batch of this.#inFlight.values()) return batch.sentAt
+    for (const batch of this.#inFlight.values()) return batch.history.begunAt
     return undefined
   }
 
@@ -98,8 +98,7 @@ export class StreamCall {
 
   send(batch: StreamBatch): void {
     const id = ++this.#lastId
-    const retry = batch.history.retry()
-    batch.sentAt = performance.now()
+    const retry = batch.history.begin(this.link)
     this.#inFlight.set(id, batch)
     this.#inFlightBytes += batch.bytes
     this.#clogged = !this.#call.write(encodeStreamRequest({ topic: this.#topic, events: batch.events, retry }, id))
@@ -124,7 +123,6 @@ export class StreamCall {
     if (batch === undefined || this.#done) return
     this.#inFlight.delete(id)
     this.#inFlightBytes -= batch.bytes
-    this.link.learn(ack.region)
     this.#listener.onAck(batch, ack)
     this.#listener.onRoom()
   }

@@ -198,13 +198,10 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined>,
       if (region === undefined) return { stood: false, error: await stream.ended }
       link.learn(region)
       if (expected !== undefined && expected !== region) {
-        return {
-          stood: false,
-          error: new MeshError(
-            'unavailable',
-            `subscribe: ${link.endpoint.address} is in ${region}, not in ${expected}`,
-          ),
-        }
+        const { address, region: named } = link.endpoint
+        // The place was meant for another stream: begin again, unless it was the user who named the region.
+        const code = named === undefined ? 'unavailable' : 'failed_precondition'
+        return { stood: false, error: new MeshError(code, `subscribe: ${address} is in ${region}, not in ${expected}`) }
       }
       link.succeeded()
       this.#place.started(region)

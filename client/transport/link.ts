@@ -68,7 +68,7 @@ export type LinkOptions = {
  * 1. Connects at the first call, and again by itself.
  * 2. After a failure others are preferred for a while that doubles; then one caller tries it, once it is connected.
  */
-export class Link {
+export class Link implements Disposable {
   readonly endpoint: Endpoint
   readonly #client: Client
   readonly #random: () => number
@@ -86,14 +86,17 @@ export class Link {
     this.#client = new Client(endpoint.address, security.credentials, { ...CHANNEL, ...security.options })
   }
 
-  /** The region behind it; undefined until it is known. */
+  /** The region behind it: the one that the user named, else the one that it said it is; undefined until it is known. */
   get region(): string | undefined {
     return this.#region
   }
 
-  /** Takes note of the region that answered. */
+  /**
+   * The gateway said which region it is of. Not for receipts: they name the region that stored an event, which may be
+   * another one.
+   */
   learn(region: string): void {
-    if (region !== '') this.#region = region
+    if (this.endpoint.region === undefined && region !== '') this.#region = region
   }
 
   /** When it is worth trying again after a failure, by `performance.now()`. */
@@ -174,6 +177,10 @@ export class Link {
 
   close(): void {
     this.#client.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
   }
 }
 
