@@ -51,7 +51,8 @@ export type GroupReaderOptions = {
 
 /** A member that stays paused for longer hands back what had been on its way. */
 const HOLD_MS = 1_000
-const ACK = '+ACK'
+// Bytes: encoding the text anew for each acknowledgement took 5 % of a busy gateway's time.
+const ACK = Buffer.from('+ACK')
 const IN_PROGRESS = '+WPI'
 const RETURN = '-NAK'
 const REASON_LENGTH_MAX = 512
