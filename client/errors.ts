@@ -29,7 +29,8 @@ const RETRY_AFTER_KEY = 'retry-after-ms'
  * How grpc-js words the failure of a call that never left this process, because no connection was made. Should
  * the wording change, such a failure counts as ambiguous, which costs time and loses nothing.
  */
-const NEVER_SENT = /^(?:No connection established|Name resolution failed)|Waiting for LB pick/
+const NEVER_SENT =
+  /^(?:No connection established|Name resolution failed|Channel closed before call started)|Waiting for LB pick/
 const SENT_BEFORE = /previous attempts/
 
 /** What became of one event: a receipt or an error. */

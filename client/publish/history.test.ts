@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
 import { parseEndpoint } from '../transport/endpoint.ts'
 import { Link } from '../transport/link.ts'
+import { TlsSource } from '../transport/tls-source.ts'
 import { AttemptHistory } from './history.ts'
 
 function linkTo(endpoint: string): Link {
-  const tls = { ca: undefined, cert: undefined, key: undefined }
-  return new Link({ endpoint: parseEndpoint(endpoint), tls, serverName: undefined, random: () => 0 })
+  return new Link({ endpoint: parseEndpoint(endpoint), tls: new TlsSource({}, () => 0), random: () => 0 })
 }
 
 test('the region of the first attempt stays what was known when it began', () => {

@@ -24,7 +24,7 @@ import {
   type SubscribeResponse,
   SubscribeResponseSchema,
 } from '@landbridge/proto'
-import { testCertificate } from './certificate.ts'
+import { type TestCertificate, testCertificate } from './certificate.ts'
 
 /** What a gateway does with an event: store it, or fail it. */
 export type EventFate = 'store' | MeshError
@@ -37,6 +37,14 @@ export type SubscribeCall = {
   respond(response: SubscribeResponse['response']): void
   /** Ends it with an error. */
   fail(error: MeshError): void
+}
+
+/** How a gateway proves itself, and whether it wants clients to. */
+export type GatewayIdentity = {
+  /** Default: the one of `localhost`. */
+  readonly certificate?: TestCertificate
+  /** Authorities of client certificates, which are wanted then, PEM. Default: none are asked for. */
+  readonly clientCa?: string
 }
 
 type PublishCall = ServerDuplexStream<PublishStreamRequest, PublishStreamResponse>
@@ -52,6 +60,8 @@ export class TestGateway implements AsyncDisposable {
   readonly publishes: PublishRequest[] = []
   readonly batches: PublishStreamRequest[] = []
   readonly tokens: string[] = []
+  /** Common names of the client certificates that published, when it asks for them. */
+  readonly clients: string[] = []
   readonly streams = new Set<PublishCall>()
   /** What becomes of an event. */
   fate: (event: CloudEvent) => EventFate = () => 'store'
@@ -65,15 +75,24 @@ export class TestGateway implements AsyncDisposable {
   #server: Server | undefined
   #port = 0
 
-  private constructor(region: string) {
+  /** From its next start. */
+  identity: GatewayIdentity
+
+  private constructor(region: string, identity: GatewayIdentity) {
     this.region = region
+    this.identity = identity
   }
 
   /** Starts one. */
-  static async start(region: string): Promise<TestGateway> {
-    const gateway = new TestGateway(region)
+  static async start(region: string, identity: GatewayIdentity = {}): Promise<TestGateway> {
+    const gateway = new TestGateway(region, identity)
     await gateway.start()
     return gateway
+  }
+
+  /** Its port, the same after a restart. */
+  get port(): number {
+    return this.#port
   }
 
   /** "localhost:<port>", the same after a restart. */
@@ -83,12 +102,13 @@ export class TestGateway implements AsyncDisposable {
 
   /** Listens, on the port that it had. */
   async start(): Promise<void> {
-    const { cert, key } = await testCertificate()
+    const { certificate = await testCertificate(), clientCa } = this.identity
     const server = new Server()
     const methods = grpcMethods(EventService)
     server.addService(methods, {
       publish: (call: ServerUnaryCall<PublishRequest, PublishResponse>, callback: sendUnaryData<PublishResponse>) => {
         const token = String(call.metadata.get('authorization')[0] ?? '')
+        this.clients.push(String(call.getAuthContext().sslPeerCertificate?.subject?.CN ?? ''))
         this.#publish(call.request, token).then(
           (answer) => callback(null, answer),
           (error) => callback(statusOf(error)),
@@ -102,9 +122,9 @@ export class TestGateway implements AsyncDisposable {
       listTopics: (_call: ServerUnaryCall<unknown, unknown>, callback: sendUnaryData<unknown>) =>
         callback(statusOf(new MeshError('unimplemented', 'list topics: is not part of tests'))),
     })
-    const credentials = ServerCredentials.createSsl(null, [
-      { private_key: Buffer.from(key), cert_chain: Buffer.from(cert) },
-    ])
+    const pair = { private_key: Buffer.from(certificate.key), cert_chain: Buffer.from(certificate.cert) }
+    const wanted = clientCa === undefined ? null : Buffer.from(clientCa)
+    const credentials = ServerCredentials.createSsl(wanted, [pair], wanted !== null)
     this.#server = server
     this.#port = await new Promise<number>((resolve, reject) => {
       server.bindAsync(`127.0.0.1:${this.#port}`, credentials, (error, port) => (error ? reject(error) : resolve(port)))

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { createSecureContext, checkServerIdentity as verifyName } from 'node:tls'
+import { createSecureContext, type SecureContext, checkServerIdentity as verifyName } from 'node:tls'
 import { ChannelCredentials, type ChannelOptions } from '@grpc/grpc-js'
 import { MeshError } from '@landbridge/core'
 import { type Endpoint, isAddressLiteral } from './endpoint.ts'
 
-/** PEM text or bytes, or the path of a PEM file (a string without "-----BEGIN"). */
+/** PEM text or bytes, or the path of a PEM file (a string without "-----BEGIN"), which is read again as it is replaced. */
 export type Pem = string | Uint8Array
 
 /** How a connection proves who it is and checks whom it talks to. */
@@ -42,14 +42,13 @@ export function sameMaterial(a: TlsMaterial, b: TlsMaterial): boolean {
   return sameBytes(a.ca, b.ca) && sameBytes(a.cert, b.cert) && sameBytes(a.key, b.key)
 }
 
-/** What grpc-js needs to dial an endpoint; throws `invalid_argument` when key and certificate are no pair. */
+/** What grpc-js needs to dial an endpoint. */
 export function channelSecurity(
   endpoint: Endpoint,
-  material: TlsMaterial,
+  context: SecureContext,
   serverName: string | undefined,
 ): { readonly credentials: ChannelCredentials; readonly options: ChannelOptions } {
   const name = endpoint.serverName ?? serverName
-  const context = secureContext(material)
   if (name !== undefined) {
     const credentials = ChannelCredentials.createFromSecureContext(context)
     return { credentials, options: { 'grpc.ssl_target_name_override': name } }
@@ -64,7 +63,8 @@ export function channelSecurity(
   return { credentials, options: { 'grpc.ssl_target_name_override': NO_NAME } }
 }
 
-function secureContext(material: TlsMaterial) {
+/** The material, ready for TLS; throws `invalid_argument` when key and certificate are no pair. */
+export function secureContextOf(material: TlsMaterial): SecureContext {
   const { ca, cert, key } = material
   try {
     return createSecureContext({
@@ -79,10 +79,14 @@ function secureContext(material: TlsMaterial) {
   }
 }
 
+/** True for the path of a file. */
+export function isFile(pem: Pem | undefined): pem is string {
+  return typeof pem === 'string' && !pem.includes('-----BEGIN')
+}
+
 function readPem(name: string, pem: Pem | undefined): Buffer | undefined {
   if (pem === undefined) return undefined
-  if (typeof pem !== 'string') return Buffer.from(pem)
-  if (pem.includes('-----BEGIN')) return Buffer.from(pem)
+  if (!isFile(pem)) return Buffer.from(pem)
   try {
     return readFileSync(pem)
   } catch (cause) {

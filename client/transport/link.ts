@@ -1,3 +1,4 @@
+import type { SecureContext } from 'node:tls'
 import {
   type CallOptions,
   type ChannelOptions,
@@ -9,8 +10,9 @@ import {
 import type { GrpcMethod } from '@landbridge/proto'
 import { errorOfCall } from '../errors.ts'
 import { BACKOFF, backoffMs } from './backoff.ts'
-import { channelSecurity, type TlsMaterial } from './credentials.ts'
+import { channelSecurity } from './credentials.ts'
 import type { Endpoint } from './endpoint.ts'
+import type { TlsSource } from './tls-source.ts'
 
 /** The client's half of a method. */
 export type ClientMethod<Request, Response> = Pick<
@@ -55,9 +57,7 @@ const CHANNEL: ChannelOptions = {
 /** What a link needs. */
 export type LinkOptions = {
   readonly endpoint: Endpoint
-  readonly tls: TlsMaterial
-  /** Name that the gateway's certificate must carry, unless the endpoint has its own. */
-  readonly serverName: string | undefined
+  readonly tls: TlsSource
   /** Random number in [0, 1). */
   readonly random: () => number
 }
@@ -66,24 +66,28 @@ export type LinkOptions = {
  * The connection to one endpoint, and what is known of its health.
  *
  * 1. Connects at the first call, and again by itself.
- * 2. After a failure others are preferred for a while that doubles; then one caller tries it, once it is connected.
+ * 2. Certificates that were replaced are used for the calls that begin afterwards; those under way go on.
+ * 3. After a failure others are preferred for a while that doubles; then one caller tries it, once it is connected.
  */
 export class Link implements Disposable {
   readonly endpoint: Endpoint
-  readonly #client: Client
+  readonly #tls: TlsSource
+  #context: SecureContext
+  #client: Client
+  #closed = false
   readonly #random: () => number
   #region: string | undefined
   #failures = 0
   #failedAt = Number.NEGATIVE_INFINITY
   #retryAt = Number.NEGATIVE_INFINITY
 
-  /** @throws MeshError 'invalid_argument' for certificates that cannot be used. */
-  constructor({ endpoint, tls, serverName, random }: LinkOptions) {
-    const security = channelSecurity(endpoint, tls, serverName)
+  constructor({ endpoint, tls, random }: LinkOptions) {
     this.endpoint = endpoint
+    this.#tls = tls
     this.#region = endpoint.region
     this.#random = random
-    this.#client = new Client(endpoint.address, security.credentials, { ...CHANNEL, ...security.options })
+    this.#context = tls.current(false)
+    this.#client = clientOf(endpoint, this.#context, tls.serverName)
   }
 
   /** The region behind it: the one that the user named, else the one that it said it is; undefined until it is known. */
@@ -108,7 +112,7 @@ export class Link implements Disposable {
   available(now: number): boolean {
     if (this.#failures === 0) return true
     if (now < this.#retryAt) return false
-    return this.#client.getChannel().getConnectivityState(true) === connectivityState.READY
+    return this.#current().getChannel().getConnectivityState(true) === connectivityState.READY
   }
 
   /** Somebody is about to use it. */
@@ -141,7 +145,7 @@ export class Link implements Disposable {
     const { promise, resolve, reject } = Promise.withResolvers<Response>()
     const { path, requestSerialize, responseDeserialize } = method
     const options = { deadline: Date.now() + timeoutMs }
-    const pending = this.#client.makeUnaryRequest(
+    const pending = this.#current().makeUnaryRequest(
       path,
       requestSerialize,
       responseDeserialize,
@@ -166,7 +170,7 @@ export class Link implements Disposable {
     metadata: Metadata,
   ): ClientDuplexStream<Request, Response> {
     const options: CallOptions = {}
-    return this.#client.makeBidiStreamRequest(
+    return this.#current().makeBidiStreamRequest(
       method.path,
       method.requestSerialize,
       method.responseDeserialize,
@@ -176,12 +180,28 @@ export class Link implements Disposable {
   }
 
   close(): void {
+    this.#closed = true
     this.#client.close()
   }
 
   [Symbol.dispose](): void {
     this.close()
   }
+
+  #current(): Client {
+    const context = this.#tls.current(this.#failures > 0)
+    if (context === this.#context || this.#closed) return this.#client
+    const before = this.#client
+    this.#context = context
+    this.#client = clientOf(this.endpoint, context, this.#tls.serverName)
+    before.close()
+    return this.#client
+  }
+}
+
+function clientOf(endpoint: Endpoint, context: SecureContext, serverName: string | undefined): Client {
+  const { credentials, options } = channelSecurity(endpoint, context, serverName)
+  return new Client(endpoint.address, credentials, { ...CHANNEL, ...options })
 }
 
 /** True when both certainly lead to one region. */

@@ -1,9 +1,10 @@
 import { Metadata } from '@grpc/grpc-js'
 import { MeshError, quote } from '@landbridge/core'
 import { type CallOptions, Scope } from '../scope.ts'
-import { readTlsMaterial, type TlsOptions } from './credentials.ts'
+import type { TlsOptions } from './credentials.ts'
 import { type EndpointInput, parseEndpoint } from './endpoint.ts'
 import { type ClientMethod, Link } from './link.ts'
+import { TlsSource } from './tls-source.ts'
 import { type TokenProvider, TokenSource } from './token.ts'
 
 /** What a transport needs. */
@@ -48,9 +49,9 @@ export class Transport {
         `connect: has ${endpoints.length} endpoints, wanted 1 to ${ENDPOINTS_MAX}`,
       )
     }
-    const material = readTlsMaterial(tls)
+    const source = new TlsSource(tls, () => performance.now())
     const parsed = endpoints.map(parseEndpoint)
-    this.links = parsed.map((endpoint) => new Link({ endpoint, tls: material, serverName: tls.serverName, random }))
+    this.links = parsed.map((endpoint) => new Link({ endpoint, tls: source, random }))
     this.timeoutMs = options.timeoutMs
     this.attemptTimeoutMs = options.attemptTimeoutMs
     this.random = random
