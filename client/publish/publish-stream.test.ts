@@ -143,3 +143,21 @@ test('goes back home', async () => {
   await east.start()
   await expect.poll(regionOf, { timeout: 8_000 }).toBe('east')
 })
+
+test('what a region refuses that stands in for home is sent again, home too, until its time is over', async () => {
+  await using east = await TestGateway.start('east')
+  await using west = await TestGateway.start('west')
+  west.fate = () => new MeshError('not_found', 'topic: is not known here')
+  east.stop()
+  await using mesh = await connectTo([east, west])
+  await using stream = mesh.publishStream(TOPIC, { timeoutMs: 4_000 })
+  const { acknowledged } = await stream.send(event('a'))
+  await expect.poll(() => west.batches.length).toBeGreaterThan(1)
+  await east.start()
+  expect((await acknowledged).region).toBe('east')
+  await using short = mesh.publishStream(TOPIC, { timeoutMs: 500 })
+  east.stop()
+  const refused = (await short.send(event('b'))).acknowledged
+  await expect(refused).rejects.toMatchObject({ code: 'not_found' })
+  await expect(short.flush()).rejects.toThrow('topic: is not known here')
+})

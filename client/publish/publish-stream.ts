@@ -1,21 +1,20 @@
 import { MeshError, parseTopicName } from '@landbridge/core'
 import type { PublishStreamResponse } from '@landbridge/proto'
-import { isRetryable } from '../errors.ts'
+import { isRefusal } from '../errors.ts'
 import { type EventInput, encodeEvent } from '../event/index.ts'
-import { Queue } from '../queue.ts'
 import { type CallOptions, orAborted, type Scope } from '../scope.ts'
-import { type BackoffOptions, backoffMs } from '../transport/backoff.ts'
 import { HomeWatch } from '../transport/home-watch.ts'
 import type { Link } from '../transport/link.ts'
+import { runStreams, type StreamEnd } from '../transport/run-streams.ts'
 import type { Transport } from '../transport/transport.ts'
-import { nextBatch, type StreamBatch } from './batch.ts'
-import { errorOfEvent } from './receipt.ts'
+import { acknowledge } from './acknowledge.ts'
+import { Backlog } from './backlog.ts'
+import type { StreamBatch } from './batch.ts'
 import { Room } from './room.ts'
 import { Send, type Sent } from './send.ts'
 import { StreamCall } from './stream-call.ts'
 import { type PublishStreamOptions, type PublishStreamSettings, publishStreamSettings } from './stream-options.ts'
 
-const ROUND: BackoffOptions = { initialMs: 100, maxMs: 2_000 }
 /** How often it looks for batches and sends whose time is over, milliseconds. */
 const TICK_MS = 100
 
@@ -34,17 +33,17 @@ export class PublishStream implements AsyncDisposable {
   readonly #source: string | undefined
   readonly #scope: Scope
   readonly #room: Room
-  readonly #queue = new Queue<Send>()
+  readonly #backlog = new Backlog()
   readonly #sends = new Set<Send>()
   readonly #running: Promise<void>
   readonly #onClosed: () => void
-  #again: StreamBatch[] = []
   #call: StreamCall | undefined
-  #orders = 0
   #pumping = false
   #work = Promise.withResolvers<void>()
   #settled: PromiseWithResolvers<void> | undefined
   #trouble: MeshError | undefined
+  /** What a region that is not home said last; home may say otherwise. */
+  #refusal: MeshError | undefined
   #failure: MeshError | undefined
   #ticker: NodeJS.Timeout | undefined
   #closed = false
@@ -151,7 +150,7 @@ export class PublishStream implements AsyncDisposable {
 
   #accept(send: Send): void {
     this.#sends.add(send)
-    this.#queue.push(send)
+    this.#backlog.push(send)
     this.#work.resolve()
     this.#ticker ??= setInterval(() => this.#tick(), TICK_MS)
     if (this.#pumping) return
@@ -176,64 +175,29 @@ export class PublishStream implements AsyncDisposable {
   #pump(): void {
     const call = this.#call
     while (call?.hasRoom && this.#trouble === undefined) {
-      const batch = this.#next()
+      const batch = this.#backlog.next()
       if (batch === undefined) return
       call.send(batch)
     }
   }
 
-  #next(): StreamBatch | undefined {
-    for (let batch = this.#again.shift(); batch !== undefined; batch = this.#again.shift())
-      if (batch.prune()) return batch
-    return nextBatch(this.#queue, ++this.#orders)
-  }
-
-  #acknowledge(batch: StreamBatch, ack: PublishStreamResponse): void {
-    const { region, duplicates, failures } = ack
-    const lastSequence = Number(ack.lastSequence)
-    for (const place of duplicates) {
-      const found = batch.at(place)
-      found?.send.duplicate(found.index)
-    }
-    if (failures.length === 0) {
-      this.#call?.link.succeeded()
-      batch.stored(region, lastSequence)
+  #acknowledge(call: StreamCall, batch: StreamBatch, ack: PublishStreamResponse): void {
+    const trouble = acknowledge(batch, ack, (error) => this.#transport.isFinal(error, call.link))
+    if (trouble === undefined) {
+      if (ack.failures.length === 0) call.link.succeeded()
       return
     }
-    const open = new Map(
-      failures.map(({ index, error }) => [index, error === undefined ? UNNAMED : errorOfEvent(error)]),
-    )
-    const again: number[] = []
-    let ambiguous = false
-    const parts = batch.events.map((_, place) => ({ place, found: batch.at(place), error: open.get(place) }))
-    for (const { place, found, error } of parts) {
-      if (error === undefined) found?.send.stored(1, region, lastSequence)
-      else if (!isRetryable(error)) found?.send.failed(found.index, error)
-      else {
-        ambiguous ||= error.ambiguous
-        again.push(place)
-        this.#trouble ??= error
-      }
-    }
-    if (again.length === 0) return
-    if (ambiguous) batch.history.note()
-    batch.keep(again)
-    this.#again.push(batch)
-    // What is in flight may still be stored; nothing more is sent, so that the order holds when these are sent again.
-    this.#call?.finish()
+    this.#trouble ??= trouble
+    this.#backlog.takeBack([batch])
+    // What is in flight may still be stored; nothing more is sent until these were sent again.
+    call.finish()
   }
 
   #tick(): void {
     const now = performance.now()
     for (const send of this.#sends) {
       if (now - send.acceptedAt < this.#settings.timeoutMs) break
-      const text = `publish ${this.#topic}: not acknowledged within ${this.#settings.timeoutMs} ms`
-      send.giveUp(
-        new MeshError(
-          'deadline_exceeded',
-          this.#trouble === undefined ? text : `${text}; last: ${this.#trouble.message}`,
-        ),
-      )
+      send.giveUp(this.#timeout())
     }
     const sentAt = this.#call?.oldestSentAt
     if (sentAt === undefined || now - sentAt < this.#settings.ackTimeoutMs) return
@@ -243,9 +207,23 @@ export class PublishStream implements AsyncDisposable {
     this.#call?.cancel(error)
   }
 
+  #timeout(): MeshError {
+    const text = `publish ${this.#topic}: not acknowledged within ${this.#settings.timeoutMs} ms`
+    const last = this.#refusal ?? this.#trouble
+    if (last === undefined) return new MeshError('deadline_exceeded', text)
+    const code = this.#refusal === undefined ? 'deadline_exceeded' : this.#refusal.code
+    return new MeshError(code, `${text}; last: ${last.message}`, { cause: last })
+  }
+
   async #run(): Promise<void> {
     try {
-      await this.#goOn()
+      await runStreams(this.#transport, {
+        signal: this.#scope.signal,
+        wanted: () => this.#wanted(),
+        links: () => this.#transport.links,
+        run: (link) => this.#runAt(link),
+        refused: (error) => this.#refuse(error),
+      })
     } catch (error) {
       const failure = MeshError.from(error)
       this.#closed = true
@@ -257,60 +235,31 @@ export class PublishStream implements AsyncDisposable {
     this.#onClosed()
   }
 
-  /** One call after the other while there is work. */
-  async #goOn(): Promise<void> {
-    const tried = new Set<Link>()
-    let waits = 0
-    let refreshed = false
-    let waitMs = 0
-    for (;;) {
-      if (this.#sends.size === 0) {
-        if (this.#closed) return
-        this.#work = Promise.withResolvers()
-        await orAborted(this.#work.promise, this.#scope.signal)
-        if (this.#sends.size === 0) continue
-      }
-      const link = waitMs > 0 ? undefined : this.#transport.pick(tried)
-      if (link === undefined) {
-        await this.#scope.sleep(Math.max(waitMs, backoffMs(++waits, ROUND, this.#transport.random)))
-        tried.clear()
-        waitMs = 0
-        continue
-      }
-      const startedAt = performance.now()
-      const { stored, error } = await this.#runAt(link)
-      this.#scope.check()
-      if (stored) {
-        tried.clear()
-        waits = 0
-        refreshed = false
-      }
-      if (error === undefined) continue
-      if (error.code === 'unauthenticated' && !refreshed && this.#transport.refreshToken()) refreshed = true
-      else if (!isRetryable(error)) this.#refuse(error)
-      else if (error.code === 'resource_exhausted') waitMs = error.retryAfterMs ?? 1
-      else {
-        link.failed(startedAt, error.retryAfterMs)
-        tried.add(link)
-      }
+  /** True as soon as something waits to be sent; false when nothing will any more. */
+  async #wanted(): Promise<boolean> {
+    while (this.#sends.size === 0) {
+      if (this.#closed) return false
+      this.#work = Promise.withResolvers()
+      await orAborted(this.#work.promise, this.#scope.signal)
     }
+    return true
   }
 
-  /** One call at a link, until it ends; without an error it ended to go on at a better link, or for good. */
-  async #runAt(link: Link): Promise<{ readonly stored: boolean; readonly error: MeshError | undefined }> {
-    let stored = false
+  /** One call at a link, until it ends. */
+  async #runAt(link: Link): Promise<StreamEnd> {
+    let worked = false
     this.#trouble = undefined
     let call: StreamCall
     try {
       call = await StreamCall.open(this.#transport, link, this.#topic, {
         onAck: (batch, ack) => {
-          stored ||= ack.failures.length === 0
-          this.#acknowledge(batch, ack)
+          worked ||= ack.failures.length === 0
+          this.#acknowledge(call, batch, ack)
         },
         onRoom: () => this.#pump(),
       })
     } catch (error) {
-      return { stored, error: MeshError.from(error) }
+      return this.#end(worked, MeshError.from(error))
     }
     this.#call = call
     const stop = () => call.cancel(MeshError.from(this.#scope.signal.reason))
@@ -321,7 +270,7 @@ export class PublishStream implements AsyncDisposable {
       this.#pump()
       const error = await call.ended
       this.#takeBack(call, error)
-      return { stored, error: this.#trouble ?? error }
+      return this.#end(worked, this.#trouble ?? error)
     } finally {
       this.#call = undefined
       this.#scope.signal.removeEventListener('abort', stop)
@@ -329,21 +278,24 @@ export class PublishStream implements AsyncDisposable {
     }
   }
 
+  #end(worked: boolean, error: MeshError | undefined): StreamEnd {
+    if (worked) this.#refusal = undefined
+    if (error !== undefined && isRefusal(error)) this.#refusal = error
+    return { worked, error }
+  }
+
   /** What was not acknowledged is sent again, before everything else. */
   #takeBack(call: StreamCall, error: MeshError | undefined): void {
     const back = call.inFlight
     if (error === undefined || error.ambiguous) for (const batch of back) batch.history.note()
-    this.#again = [...this.#again, ...back].sort((a, b) => a.order - b.order)
+    this.#backlog.takeBack(back)
   }
 
   /** The mesh refuses the stream as a whole: what was queued so far fails; what is queued later tries again. */
   #refuse(error: MeshError): void {
-    this.#again = []
     for (const send of [...this.#sends]) send.giveUp(error)
   }
 }
-
-const UNNAMED = new MeshError('internal', 'publish: the gateway named a failure without an error', { ambiguous: true })
 
 function closedError(topic: string): MeshError {
   return new MeshError('failed_precondition', `publish ${topic}: the stream is closed`)

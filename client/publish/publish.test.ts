@@ -202,3 +202,33 @@ test('a call that was turned away as a whole tried nothing', async () => {
   west.stop()
   await expect(mesh.publish(TOPIC, events('b'), { timeoutMs: 300 })).rejects.toMatchObject({ ambiguous: false })
 })
+
+test('what a region refuses that stands in for home is not final: home may know better', async () => {
+  await using east = await TestGateway.start('east')
+  await using west = await TestGateway.start('west')
+  west.beforePublish = () => {
+    throw new MeshError('not_found', 'topic: is not known here')
+  }
+  east.stop()
+  await using mesh = await connectTo([east, west])
+  const publishing = mesh.publish(TOPIC, events('a'))
+  await expect.poll(() => west.publishes.length).toBeGreaterThan(1)
+  await east.start()
+  expect((await publishing)[0]?.region).toBe('east')
+  east.stop()
+  const refused = mesh.publish(TOPIC, events('b'), { timeoutMs: 500 })
+  await expect(refused).rejects.toMatchObject({ code: 'not_found', ambiguous: false })
+  await expect(refused).rejects.toThrow('topic: is not known here')
+})
+
+test('a malformed request is refused by any region', async () => {
+  await using east = await TestGateway.start('east')
+  await using west = await TestGateway.start('west')
+  west.beforePublish = () => {
+    throw new MeshError('invalid_argument', 'publish: is malformed')
+  }
+  east.stop()
+  await using mesh = await connectTo([east, west])
+  await expect(mesh.publish(TOPIC, events('a'))).rejects.toMatchObject({ code: 'invalid_argument' })
+  expect(west.publishes).toHaveLength(1)
+})

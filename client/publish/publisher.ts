@@ -104,11 +104,11 @@ class Publication {
       }
       throw error
     }
-    this.#take(response)
+    this.#take(response, link)
   }
 
   /** Takes the results over. @throws MeshError of the first event that is worth another attempt. */
-  #take({ results }: PublishResponse): void {
+  #take({ results }: PublishResponse, link: Link): void {
     const open = this.#open
     const again: number[] = []
     let first: MeshError | undefined
@@ -120,7 +120,7 @@ class Publication {
       }
       const error = outcome?.case === 'error' ? errorOfEvent(outcome.value) : MISSING
       if (error.ambiguous) this.#ambiguous.add(index)
-      if (!isRetryable(error)) {
+      if (this.#transport.isFinal(error, link)) {
         this.#outcomes[index] = { error: withAmbiguity(error, this.#ambiguous.has(index)) }
         continue
       }

@@ -212,6 +212,24 @@ test('a refusal ends the iteration with its error', async () => {
   await subscription.close()
 })
 
+test('a refusal of a region that stands in for home does not end it', async () => {
+  await using east = await TestGateway.start('east')
+  await using west = await TestGateway.start('west')
+  const inEast = callsOf(east)
+  const inWest = callsOf(west)
+  east.stop()
+  await using mesh = await connectTo([east, west])
+  await using subscription = mesh.subscribe(TOPIC)
+  for (let times = 0; times < 2; times++) {
+    const call = await inWest()
+    call.fail(new MeshError('not_found', 'topic: is not known here'))
+  }
+  west.stop()
+  await east.start()
+  stand(await inEast(), 'east')
+  await subscription.ready()
+})
+
 test('close waits for the settlements under way, and ends the iteration', async () => {
   await using east = await TestGateway.start('east')
   const next = callsOf(east)

@@ -1,18 +1,14 @@
 import { MeshError } from '@landbridge/core'
-import { isRetryable } from '../errors.ts'
 import { Queue } from '../queue.ts'
-import { sleep } from '../scope.ts'
-import { type BackoffOptions, backoffMs } from '../transport/backoff.ts'
 import { HomeWatch } from '../transport/home-watch.ts'
 import { type Link, sameRegion } from '../transport/link.ts'
+import { runStreams, type StreamEnd } from '../transport/run-streams.ts'
 import type { Transport } from '../transport/transport.ts'
 import { type Delivery, StreamDelivery } from './delivery.ts'
 import type { RawDelivery } from './frames.ts'
 import { type SubscribeOptions, type SubscribeSettings, subscribeSettings } from './options.ts'
 import { Place, SeenEvents } from './place.ts'
 import { SubscribeStream } from './stream.ts'
-
-const ROUND: BackoffOptions = { initialMs: 100, maxMs: 2_000 }
 
 /**
  * A subscription that goes on by itself.
@@ -118,7 +114,15 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined>,
   async #run(): Promise<void> {
     let failure: MeshError | undefined
     try {
-      await this.#goOn()
+      await runStreams(this.#transport, {
+        signal: this.#stop.signal,
+        wanted: async () => true,
+        links: () => this.#transport.links.filter((link) => this.#place.canUse(link)),
+        run: (link) => this.#runAt(link),
+        refused: (error) => {
+          throw error
+        },
+      })
     } catch (error) {
       if (!this.#stop.signal.aborted) failure = MeshError.from(error)
     }
@@ -133,46 +137,8 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined>,
     this.#onClosed()
   }
 
-  /** One stream after the other, until it is closed or refused. */
-  async #goOn(): Promise<void> {
-    const tried = new Set<Link>()
-    let waits = 0
-    let refreshed = false
-    let waitMs = 0
-    for (;;) {
-      this.#stop.signal.throwIfAborted()
-      const usable = this.#transport.links.filter((link) => this.#place.canUse(link))
-      const link = waitMs > 0 ? undefined : this.#transport.pick(tried, usable)
-      if (link === undefined) {
-        await sleep(Math.max(waitMs, backoffMs(++waits, ROUND, this.#transport.random)), this.#stop.signal)
-        tried.clear()
-        waitMs = 0
-        continue
-      }
-      const startedAt = performance.now()
-      const { stood, error } = await this.#runAt(link)
-      this.#stop.signal.throwIfAborted()
-      if (stood) {
-        tried.clear()
-        waits = 0
-        refreshed = false
-      }
-      if (error === undefined) continue
-      if (error.code === 'unauthenticated' && !refreshed && this.#transport.refreshToken()) {
-        refreshed = true
-        continue
-      }
-      if (!isRetryable(error)) throw error
-      if (error.code === 'resource_exhausted') waitMs = error.retryAfterMs ?? 1
-      else {
-        link.failed(startedAt, error.retryAfterMs)
-        tried.add(link)
-      }
-    }
-  }
-
-  /** One stream at a link, until it ends. Without an error it ended to go on at a better link. */
-  async #runAt(link: Link): Promise<{ readonly stood: boolean; readonly error: MeshError | undefined }> {
+  /** One stream at a link, until it ends. */
+  async #runAt(link: Link): Promise<StreamEnd> {
     const settings = this.#settings
     let stream: SubscribeStream
     try {
@@ -184,7 +150,7 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined>,
         onAcked: (delivery) => void this.#seen?.add(delivery.event),
       })
     } catch (error) {
-      return { stood: false, error: MeshError.from(error) }
+      return { worked: false, error: MeshError.from(error) }
     }
     this.#stream = stream
     const stop = () => stream.cancel()
@@ -195,19 +161,22 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined>,
     try {
       const region = await Promise.race([stream.started, stream.ended.then(() => undefined)])
       clearTimeout(timer)
-      if (region === undefined) return { stood: false, error: await stream.ended }
+      if (region === undefined) return { worked: false, error: await stream.ended }
       link.learn(region)
       if (expected !== undefined && expected !== region) {
         const { address, region: named } = link.endpoint
         // The place was meant for another stream: begin again, unless it was the user who named the region.
         const code = named === undefined ? 'unavailable' : 'failed_precondition'
-        return { stood: false, error: new MeshError(code, `subscribe: ${address} is in ${region}, not in ${expected}`) }
+        return {
+          worked: false,
+          error: new MeshError(code, `subscribe: ${address} is in ${region}, not in ${expected}`),
+        }
       }
       link.succeeded()
       this.#place.started(region)
       this.#standing.resolve()
       using _home = new HomeWatch(this.#transport, link, settings.topic, () => void stream.close())
-      return { stood: true, error: await stream.ended }
+      return { worked: true, error: await stream.ended }
     } finally {
       clearTimeout(timer)
       stream.cancel()

@@ -17,7 +17,8 @@ const ATTEMPT_MS_MAX = 15_000
  *
  * 1. The preferred link first; after a failure the next one at once. Once all failed it waits, with full jitter.
  * 2. A region that is overloaded is given the time it asks for: going elsewhere would spread the load.
- * 3. The error is ambiguous when any attempt was.
+ * 3. What home refuses is refused. What another region refuses may be right at home: that is told when the time is over.
+ * 4. The error is ambiguous when any attempt was.
  */
 export async function retry<Value>(
   transport: Transport,
@@ -27,6 +28,7 @@ export async function retry<Value>(
 ): Promise<Value> {
   const tried = new Set<Link>()
   let last: MeshError | undefined
+  let refusal: MeshError | undefined
   let ambiguous = false
   let attempts = 0
   let waits = 0
@@ -46,12 +48,15 @@ export async function retry<Value>(
       } catch (thrown) {
         last = MeshError.from(thrown)
         ambiguous ||= last.ambiguous
-        if (scope.signal.aborted || !isRetryable(last)) throw last
+        if (scope.signal.aborted || transport.isFinal(last, link, among)) throw last
+        if (!isRetryable(last)) refusal = last
         tried.add(link)
       }
     }
   } catch (thrown) {
-    throw scope.signal.aborted ? ended(scope, last, ambiguous) : withAmbiguity(MeshError.from(thrown), ambiguous)
+    throw scope.signal.aborted
+      ? ended(scope, last, refusal, ambiguous)
+      : withAmbiguity(MeshError.from(thrown), ambiguous)
   }
 }
 
@@ -73,8 +78,16 @@ function isFault(error: MeshError): boolean {
   return isRetryable(error) && error.code !== 'resource_exhausted'
 }
 
-function ended(scope: Scope, last: MeshError | undefined, ambiguous: boolean): MeshError {
+function ended(
+  scope: Scope,
+  last: MeshError | undefined,
+  refusal: MeshError | undefined,
+  ambiguous: boolean,
+): MeshError {
   const reason = MeshError.from(scope.signal.reason)
+  if (refusal !== undefined && reason.code === 'deadline_exceeded') {
+    return new MeshError(refusal.code, `${reason.message}; refused: ${refusal.message}`, { cause: refusal, ambiguous })
+  }
   const text = last === undefined || last === reason ? reason.message : `${reason.message}; last: ${last.message}`
   return new MeshError(reason.code, text, { cause: last ?? reason, ambiguous })
 }

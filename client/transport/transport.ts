@@ -1,9 +1,10 @@
 import { Metadata } from '@grpc/grpc-js'
 import { MeshError, quote } from '@landbridge/core'
+import { isRetryable } from '../errors.ts'
 import { type CallOptions, Scope } from '../scope.ts'
 import type { TlsOptions } from './credentials.ts'
 import { type EndpointInput, parseEndpoint } from './endpoint.ts'
-import { type ClientMethod, Link } from './link.ts'
+import { type ClientMethod, Link, sameRegion } from './link.ts'
 import { TlsSource } from './tls-source.ts'
 import { type TokenProvider, TokenSource } from './token.ts'
 
@@ -90,6 +91,18 @@ export class Transport {
     }
     best?.use(now)
     return best
+  }
+
+  /**
+   * True for an error that ends an operation. What a region refuses that stands in for home does not: it may not have
+   * heard yet of a topic or a policy that home knows. But a malformed request is so everywhere.
+   */
+  isFinal(error: MeshError, link: Link, among: readonly Link[] = this.links): boolean {
+    if (isRetryable(error)) return false
+    const [home] = among
+    return (
+      error.code === 'invalid_argument' || error.code === 'cancelled' || home === undefined || sameRegion(home, link)
+    )
   }
 
   /** The links of an address or a region. @throws MeshError 'invalid_argument' when there is none. */
