@@ -23,7 +23,7 @@ import {
   OpenCalls,
   serverCredentials,
 } from './rpc/index.ts'
-import { createLog, type Log, Metrics } from './telemetry/index.ts'
+import { createLog, type Log, Metrics, openTracing } from './telemetry/index.ts'
 import { TopicRegistry } from './topics.ts'
 
 /** A gateway that runs. */
@@ -178,12 +178,6 @@ function openCertificates(config: Config, log: Log, metrics: Metrics): Promise<C
     show()
     return certificates
   })
-}
-
-/** Loaded only when tracing is on. */
-async function openTracing(config: Config) {
-  const { startTracing } = await import('./telemetry/tracing.ts')
-  return startTracing(config)
 }
 
 function openSession(config: Config, log: Log, signal: AbortSignal | undefined): Promise<NatsSession> {

@@ -80,7 +80,7 @@ const testOnly = [
  */
 export function boundaryProblems(file: string, source: string, doors: ReadonlySet<string>): string[] {
   const folder = file.split(sep)[0] ?? ''
-  const list = [...(allowed[folder] ?? []), ...(/\.test\.ts$/.test(file) ? testOnly : [])]
+  const list = [...(allowed[folder] ?? []), ...(isTestCode(file) ? testOnly : [])]
   return importsOf(source).flatMap((target) => {
     if (!target.startsWith('.')) {
       const ok = list.some((name) => target === name || target.startsWith(/[:/]$/.test(name) ? name : `${name}/`))
@@ -92,6 +92,11 @@ export function boundaryProblems(file: string, source: string, doors: ReadonlySe
     const closed = doorBetween(file, path, doors)
     return closed === undefined ? [] : [`${file}: imports ${path}, wanted ${join(closed, 'index.ts')}`]
   })
+}
+
+/** Tests, what they share, and everything below test/. */
+function isTestCode(file: string): boolean {
+  return /\.test\.ts$|^test\/|\/testing\//.test(file)
 }
 
 /** The outermost folder with a door that holds `path` but not `file`, unless `path` is that door. */

@@ -1,5 +1,5 @@
 import type { RetryMark } from '../event/retry-mark.ts'
-import type { Position } from '../replication/position.ts'
+import type { Position } from '../replication/index.ts'
 import { bytesFieldSize, fixed64FieldSize, varintFieldSize, WireWriter } from '../wire.ts'
 import { PullRecordsField, RecordField, ReplicateResponseField, RetryMarkField } from './fields.ts'
 

@@ -1,6 +1,6 @@
 import { messageCodec, RetrySchema } from '@landbridge/proto'
 import { isLabel, quote } from '../names.ts'
-import type { PublishAttempt } from '../replication/mark.ts'
+import type { PublishAttempt } from '../replication/index.ts'
 import { fail, type Result, succeed } from '../result.ts'
 import { asBuffer } from '../wire.ts'
 

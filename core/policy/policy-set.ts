@@ -1,4 +1,4 @@
-import type { AccessPolicyDocument, Operation } from '../documents/types.ts'
+import type { AccessPolicyDocument, Operation } from '../documents/index.ts'
 import { quote } from '../names.ts'
 import { unwrap } from '../result.ts'
 import { type Condition, compileCondition } from './condition.ts'

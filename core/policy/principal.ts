@@ -1,4 +1,4 @@
-import type { PrincipalMatcher } from '../documents/types.ts'
+import type { PrincipalMatcher } from '../documents/index.ts'
 import { compilePattern } from './pattern.ts'
 import type { Principal } from './types.ts'
 

@@ -1,4 +1,4 @@
-import type { Operation } from '../documents/types.ts'
+import type { Operation } from '../documents/index.ts'
 
 /** Whom a call comes from, as its credentials prove. */
 export type Principal = {

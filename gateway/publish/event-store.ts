@@ -14,8 +14,7 @@ import {
   scanEvent,
 } from '@landbridge/core'
 import type { NatsSession, StoreRequest, StoreResult } from '@landbridge/nats'
-import type { EventTracing } from '../telemetry/event-tracing.ts'
-import type { Log, Metrics } from '../telemetry/index.ts'
+import type { EventTracing, Log, Metrics } from '../telemetry/index.ts'
 import type { TopicEntry } from '../topics.ts'
 import { BREAKER_DEFAULTS, type BreakerOptions, StoreBreaker } from './breaker.ts'
 import { CopyFinder } from './copies.ts'

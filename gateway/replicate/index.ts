@@ -1,3 +1,5 @@
+export { PEER_TOKEN_KEY, signPeerToken } from './identity/peer-token.ts'
+export { regionId } from './identity/region-id.ts'
 export { ReplicationMetrics } from './metrics.ts'
 export { Replicator, type ReplicatorOptions } from './replicator.ts'
 export { type ReplicationHandlers, type ReplicationHandlersOptions, replicationHandlers } from './serve/handlers.ts'

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import { ensureTool } from '@landbridge/lab'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { ensureTool } from '../../scripts/tool.mjs'
 import { type Fixture, startFixture } from './fixture.ts'
 
 const run = promisify(execFile)

@@ -2,6 +2,8 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { create } from '@bufbuild/protobuf'
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
+import { PEER_TOKEN_KEY, regionId, signPeerToken } from '@landbridge/gateway'
+import type { CertificateFiles, Certificates } from '@landbridge/lab'
 import {
   grpcMethods,
   RefusalReason,
@@ -11,10 +13,6 @@ import {
   ReplicationService,
 } from '@landbridge/proto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { PEER_TOKEN_KEY, signPeerToken } from '../../gateway/replicate/identity/peer-token.ts'
-import { regionId } from '../../gateway/replicate/identity/region-id.ts'
-import type { CertificateFiles } from '../../lab/trust/certificate-authority.ts'
-import type { Certificates } from '../../lab/trust/certificates.ts'
 import { DOCUMENTS, Mesh, TOPIC_KEY } from './mesh.ts'
 
 const LOCAL = `---

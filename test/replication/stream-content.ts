@@ -7,8 +7,8 @@ import {
   type TopicName,
   unwrap,
 } from '@landbridge/core'
+import { type AuditReport, auditStreams, type StreamContent } from '@landbridge/lab'
 import { NatsSession, StreamReader, streamStatus } from '@landbridge/nats'
-import { type AuditReport, auditStreams, type StreamContent } from '../../lab/audit.ts'
 import { decodeEvent, type TestEvent } from './events.ts'
 
 /** One record as it lies in a region's stream. */
