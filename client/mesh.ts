@@ -1,5 +1,5 @@
 import { Admin, Topics } from './admin/index.ts'
-import { type EventInput, encodeEvent } from './event/index.ts'
+import { type EventInput, encodeEvents } from './event/index.ts'
 import { type ConnectOptions, meshSettings } from './options.ts'
 import { PublishStream, type PublishStreamOptions, publish, type Receipt } from './publish/index.ts'
 import type { CallOptions } from './scope.ts'
@@ -51,8 +51,7 @@ export class Mesh implements AsyncDisposable {
     events: EventInput | readonly EventInput[],
     options: CallOptions = {},
   ): Promise<Receipt[]> {
-    const encoded = (isList(events) ? events : [events]).map((event) => encodeEvent(event, this.#source))
-    return await publish(this.#transport, topic, encoded, options)
+    return await publish(this.#transport, topic, encodeEvents(events, this.#source), options)
   }
 
   /**
@@ -96,8 +95,4 @@ export class Mesh implements AsyncDisposable {
     await Promise.allSettled([...this.#open].map((owner) => owner[Symbol.asyncDispose]()))
     this.#transport.close()
   }
-}
-
-function isList(events: EventInput | readonly EventInput[]): events is readonly EventInput[] {
-  return Array.isArray(events)
 }

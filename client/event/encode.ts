@@ -48,6 +48,18 @@ export function encodeEvent(input: EventInput, defaultSource: string | undefined
   return bytes
 }
 
+/** One event or many, encoded. @throws MeshError as `encodeEvent` */
+export function encodeEvents(
+  events: EventInput | readonly EventInput[],
+  defaultSource: string | undefined,
+): readonly Uint8Array[] {
+  return (isList(events) ? events : [events]).map((event) => encodeEvent(event, defaultSource))
+}
+
+function isList(events: EventInput | readonly EventInput[]): events is readonly EventInput[] {
+  return Array.isArray(events)
+}
+
 function encode(message: CloudEvent): Uint8Array {
   try {
     return toBinary(CloudEventSchema, message)

@@ -1,3 +1,3 @@
 export { decodeEvent } from './decode.ts'
-export { encodeEvent } from './encode.ts'
+export { encodeEvent, encodeEvents } from './encode.ts'
 export type { EventInput, ExtensionValue, MeshEvent } from './types.ts'

@@ -161,3 +161,28 @@ test('what a region refuses that stands in for home is sent again, home too, unt
   await expect(refused).rejects.toMatchObject({ code: 'not_found' })
   await expect(short.flush()).rejects.toThrow('topic: is not known here')
 })
+
+test('with one batch in flight, none overtakes an event that fails for now', async () => {
+  await using east = await TestGateway.start('east')
+  let failures = 1
+  east.fate = ({ id }) =>
+    id === '0' && failures-- > 0 ? new MeshError('unavailable', 'store: away', { retryAfterMs: 10 }) : 'store'
+  await using mesh = await connectTo([east])
+  const send = async (maxBatchesInFlight: number) => {
+    const gate = Promise.withResolvers<boolean>()
+    east.beforeBatch = () => gate.promise
+    await using stream = mesh.publishStream(TOPIC, { maxBatchesInFlight })
+    const before = east.batches.length
+    for (const [place, id] of numbers(3).entries()) {
+      await stream.send(event(id))
+      await expect.poll(() => east.batches.length - before).toBe(Math.min(place + 1, maxBatchesInFlight))
+    }
+    gate.resolve(true)
+    await stream.flush()
+    return east.stored.splice(0)
+  }
+  expect(await send(1)).toEqual(['0', '1', '2'])
+  failures = 1
+  expect(await send(16)).toEqual(['1', '2', '0'])
+  expect(() => mesh.publishStream(TOPIC, { maxBatchesInFlight: 17 })).toThrow('wanted 1 to 16')
+})

@@ -1,7 +1,7 @@
 import { MeshError, parseTopicName } from '@landbridge/core'
 import type { PublishStreamResponse } from '@landbridge/proto'
 import { isRefusal } from '../errors.ts'
-import { type EventInput, encodeEvent } from '../event/index.ts'
+import { type EventInput, encodeEvents } from '../event/index.ts'
 import { type CallOptions, orAborted, type Scope } from '../scope.ts'
 import { HomeWatch } from '../transport/home-watch.ts'
 import type { Link } from '../transport/link.ts'
@@ -24,7 +24,11 @@ const TICK_MS = 100
  * 1. At most `queueEvents` and `queueBytes` wait here, those in flight included; `send` waits while there is no room.
  * 2. Batches are sent in the order of the calls. After a failure all that were not acknowledged are sent again, first
  *    and in order, with the same ids, if need be to another region; later it goes back home.
- * 3. Every send has an outcome, at the latest after `timeoutMs`.
+ * 3. Events of one source and partition key are stored by a region in the order of the calls, but for an event that the
+ *    region fails for now: it is stored after what it stored meanwhile, which is at most the rest of the event's own
+ *    batch and the batches that were in flight behind it. With `maxBatchesInFlight` 1 only its own batch can overtake
+ *    it; who sends one event of a key at a time and awaits `acknowledged` has no such case.
+ * 4. Every send has an outcome, at the latest after `timeoutMs`.
  */
 export class PublishStream implements AsyncDisposable {
   readonly #transport: Transport
@@ -78,11 +82,7 @@ export class PublishStream implements AsyncDisposable {
    * @throws MeshError 'invalid_argument' when an event is wrong: then none was queued.
    */
   async send(events: EventInput | readonly EventInput[], options: Pick<CallOptions, 'signal'> = {}): Promise<Sent> {
-    const list: readonly EventInput[] = isList(events) ? events : [events]
-    return await this.sendEncoded(
-      list.map((event) => encodeEvent(event, this.#source)),
-      options,
-    )
+    return await this.sendEncoded(encodeEvents(events, this.#source), options)
   }
 
   /** As `send`, of encoded `io.cloudevents.v1.CloudEvent`s, which must not change afterwards. */
@@ -251,13 +251,19 @@ export class PublishStream implements AsyncDisposable {
     this.#trouble = undefined
     let call: StreamCall
     try {
-      call = await StreamCall.open(this.#transport, link, this.#topic, {
-        onAck: (batch, ack) => {
-          worked ||= ack.failures.length === 0
-          this.#acknowledge(call, batch, ack)
+      call = await StreamCall.open(
+        this.#transport,
+        link,
+        this.#topic,
+        {
+          onAck: (batch, ack) => {
+            worked ||= ack.failures.length === 0
+            this.#acknowledge(call, batch, ack)
+          },
+          onRoom: () => this.#pump(),
         },
-        onRoom: () => this.#pump(),
-      })
+        this.#settings.maxBatchesInFlight,
+      )
     } catch (error) {
       return this.#end(worked, MeshError.from(error))
     }
@@ -299,8 +305,4 @@ export class PublishStream implements AsyncDisposable {
 
 function closedError(topic: string): MeshError {
   return new MeshError('failed_precondition', `publish ${topic}: the stream is closed`)
-}
-
-function isList(events: EventInput | readonly EventInput[]): events is readonly EventInput[] {
-  return Array.isArray(events)
 }

@@ -9,8 +9,7 @@ import { encodeStreamRequest } from './frames.ts'
 
 const method = { ...grpcMethods(EventService).publishStream, requestSerialize: rawCodec.serialize }
 
-/** Batches in flight on a call, below what a gateway takes. */
-const IN_FLIGHT_MAX = 16
+/** Bytes in flight on a call, below what a gateway takes. */
 const IN_FLIGHT_BYTES_MAX = 8 * 1024 * 1024
 
 /** What a call tells. */
@@ -33,6 +32,7 @@ export class StreamCall {
   readonly #topic: string
   readonly #call: ClientDuplexStream<Buffer, PublishStreamResponse>
   readonly #listener: StreamCallListener
+  readonly #inFlightMax: number
   readonly #inFlight = new Map<number, StreamBatch>()
   readonly #ended = Promise.withResolvers<MeshError | undefined>()
   #inFlightBytes = 0
@@ -46,7 +46,9 @@ export class StreamCall {
     call: ClientDuplexStream<Buffer, PublishStreamResponse>,
     topic: string,
     listener: StreamCallListener,
+    inFlightMax: number,
   ) {
+    this.#inFlightMax = inFlightMax
     this.link = link
     this.ended = this.#ended.promise
     this.#topic = topic
@@ -64,19 +66,20 @@ export class StreamCall {
     })
   }
 
-  /** Opens a call. @throws MeshError when there is no token. */
+  /** Opens a call with at most `inFlightMax` batches in flight. @throws MeshError when there is no token. */
   static async open(
     transport: Transport,
     link: Link,
     topic: string,
     listener: StreamCallListener,
+    inFlightMax: number,
   ): Promise<StreamCall> {
-    return new StreamCall(link, link.stream(method, await transport.metadata()), topic, listener)
+    return new StreamCall(link, link.stream(method, await transport.metadata()), topic, listener, inFlightMax)
   }
 
   /** True when another batch may be sent. */
   get hasRoom(): boolean {
-    if (this.#clogged || this.#done || this.#finishing || this.#inFlight.size >= IN_FLIGHT_MAX) return false
+    if (this.#clogged || this.#done || this.#finishing || this.#inFlight.size >= this.#inFlightMax) return false
     return this.#inFlightBytes < IN_FLIGHT_BYTES_MAX
   }
 

@@ -10,9 +10,17 @@ export type PublishStreamOptions = {
   readonly timeoutMs?: number | undefined
   /** Time without an acknowledgement after which the next endpoint is tried, milliseconds. Default 3,000. */
   readonly ackTimeoutMs?: number | undefined
+  /**
+   * Batches that are sent before the first of them is acknowledged, 1 to 16. Default 16. With 1, which is slower, no batch
+   * overtakes an event that fails for now and is sent again.
+   */
+  readonly maxBatchesInFlight?: number | undefined
   /** Ends the stream with `cancelled`. Default: none. */
   readonly signal?: AbortSignal | undefined
 }
+
+/** Below what a gateway takes. */
+const BATCHES_IN_FLIGHT_MAX = 16
 
 /** Checked options with every default in place. */
 export type PublishStreamSettings = {
@@ -20,6 +28,7 @@ export type PublishStreamSettings = {
   readonly queueBytes: number
   readonly timeoutMs: number
   readonly ackTimeoutMs: number
+  readonly maxBatchesInFlight: number
 }
 
 /** Fills in defaults. @throws MeshError 'invalid_argument'. */
@@ -28,12 +37,14 @@ export function publishStreamSettings(
   defaults: { readonly timeoutMs: number },
 ): PublishStreamSettings {
   const { queueEvents = 20_000, queueBytes = 64 * 1024 * 1024, ackTimeoutMs = 3_000 } = options
+  const { maxBatchesInFlight = BATCHES_IN_FLIGHT_MAX } = options
   const timeoutMs = options.timeoutMs ?? defaults.timeoutMs
   check('queueEvents', queueEvents, 1_000_000)
   check('queueBytes', queueBytes, 1024 ** 3)
   check('timeoutMs', timeoutMs, Number.POSITIVE_INFINITY)
   check('ackTimeoutMs', ackTimeoutMs, Number.POSITIVE_INFINITY)
-  return { queueEvents, queueBytes, timeoutMs, ackTimeoutMs }
+  check('maxBatchesInFlight', maxBatchesInFlight, BATCHES_IN_FLIGHT_MAX)
+  return { queueEvents, queueBytes, timeoutMs, ackTimeoutMs, maxBatchesInFlight }
 }
 
 function check(name: string, value: number, max: number): void {
