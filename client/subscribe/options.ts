@@ -15,9 +15,12 @@ export type SubscribeOptions = {
   readonly group?: string | undefined
   /** Where a reader, or a new group, begins; an existing group goes on where it is. Default 'latest'. */
   readonly from?: StartFrom | undefined
-  /** Events that may be delivered ahead of the caller, 1 to 100,000. Default 1,000. */
+  /**
+   * Events that may be delivered ahead of the caller, 1 to 100,000. Default 1,000. Of a group, an event counts until it is
+   * settled or `ackWaitMs` have passed: a caller that settles so many together needs at least that credit.
+   */
   readonly credit?: number | undefined
-  /** Bytes of events that may be delivered ahead, 1 to 256 MiB; one event may exceed it. Default 32 MiB. */
+  /** Bytes of events that may be delivered ahead, counted in the same way, 1 to 256 MiB; one event may exceed it. Default 32 MiB. */
   readonly creditBytes?: number | undefined
   /** How long a new group waits for a settlement before it delivers an event again, 1,000 ms to 12 h. Default 30,000. */
   readonly ackWaitMs?: number | undefined

@@ -7,6 +7,7 @@ import type { Transport } from '../transport/transport.ts'
 import type { Settlement, Settler } from './delivery.ts'
 import { encodeAck, encodeCredit, encodeRequest, type RawDelivery, readResponse } from './frames.ts'
 import type { SubscribeSettings } from './options.ts'
+import { Unsettled } from './unsettled.ts'
 
 const method = {
   ...grpcMethods(EventService).subscribe,
@@ -27,6 +28,8 @@ export type SubscribeStreamOptions = {
   readonly onDelivery: (delivery: RawDelivery, stream: SubscribeStream) => void
   /** A delivery was acknowledged for good. */
   readonly onAcked: (delivery: RawDelivery) => void
+  /** A delivery of a group takes no credit any more: it was settled, or its wait is over. */
+  readonly onReleased: (delivery: RawDelivery) => void
 }
 
 type Waiting = {
@@ -52,6 +55,8 @@ export class SubscribeStream implements Settler {
   readonly #started = Promise.withResolvers<string>()
   readonly #ended = Promise.withResolvers<MeshError | undefined>()
   readonly #waiting = new Map<number, Waiting>()
+  /** Of a group only. */
+  readonly #unsettled: Unsettled | undefined
   #acks: number[] = []
   #flushing = false
   #clogged = false
@@ -62,6 +67,8 @@ export class SubscribeStream implements Settler {
   private constructor(call: ClientDuplexStream<Buffer, Buffer>, options: SubscribeStreamOptions) {
     this.#call = call
     this.#options = options
+    const { group, ackWaitMs } = options.settings
+    this.#unsettled = group === '' ? undefined : new Unsettled(ackWaitMs, options.onReleased)
     this.started = this.#started.promise
     this.ended = this.#ended.promise
     call.on('data', (bytes: Buffer) => this.#receive(bytes))
@@ -108,6 +115,7 @@ export class SubscribeStream implements Settler {
 
   extend(deliveryId: number): void {
     if (this.#done || this.#closed) return
+    this.#unsettled?.extend(deliveryId)
     const value = { $typeName: 'landbridge.v1.Extend' as const, deliveryIds: [BigInt(deliveryId)] }
     this.#write(encodeRequest({ case: 'extend', value }))
   }
@@ -141,7 +149,9 @@ export class SubscribeStream implements Settler {
           this.#started.resolve(region)
         },
         onDelivery: (delivery) => {
-          if (!this.#closed) this.#options.onDelivery(delivery, this)
+          if (this.#closed) return
+          this.#unsettled?.add(delivery)
+          this.#options.onDelivery(delivery, this)
         },
         onSettled: (settled, unknown) => this.#settled(settled, unknown),
       })
@@ -155,12 +165,14 @@ export class SubscribeStream implements Settler {
       const waiting = this.#take(id)
       if (waiting?.kind === 'ack') this.#options.onAcked(waiting.delivery)
       waiting?.resolve()
+      this.#unsettled?.release(id)
     }
     for (const id of unknown) {
       const waiting = this.#take(id)
       waiting?.reject(
         new MeshError('failed_precondition', `${waiting.kind}: too late, the event may be delivered again`),
       )
+      this.#unsettled?.release(id)
     }
     if (this.#waiting.size === 0) this.#idle?.resolve()
   }
@@ -186,6 +198,7 @@ export class SubscribeStream implements Settler {
     if (this.#done) return
     this.#done = true
     this.#acks = []
+    this.#unsettled?.[Symbol.dispose]()
     for (const { kind, reject } of this.#waiting.values()) reject(lost(kind))
     this.#waiting.clear()
     this.#idle?.resolve()

@@ -149,6 +149,42 @@ test('credit comes back as events are taken', async () => {
   expect(credit).toMatchObject({ value: { messages: 1 } })
 })
 
+test('an event of a group takes credit until it is settled', async () => {
+  await using east = await TestGateway.start('east')
+  const next = callsOf(east)
+  await using mesh = await connectTo([east])
+  await using subscription = mesh.subscribe(TOPIC, { group: 'workers', credit: 4 })
+  const call = await next()
+  stand(call, 'east')
+  deliver(call, ['a', 'b', 'c', 'd'], 1, true)
+  const deliveries = []
+  for (let count = 0; count < 4; count++) deliveries.push((await subscription.next()).value)
+  void deliveries[0]?.ack()
+  await call.request(isKind('ack'))
+  expect(call.requests.some(isKind('credit'))).toBe(false)
+  settle(call, [1])
+  await call.request(isKind('credit'))
+  const nacks = [deliveries[1]?.nack(), deliveries[2]?.reject()]
+  settle(call, [2], [3])
+  await Promise.allSettled(nacks)
+  await expect.poll(() => call.requests.filter(isKind('credit')).length).toBe(3)
+})
+
+test('an event of a group that nobody settles takes credit until its wait is over', async () => {
+  await using east = await TestGateway.start('east')
+  const next = callsOf(east)
+  await using mesh = await connectTo([east])
+  await using subscription = mesh.subscribe(TOPIC, { group: 'workers', credit: 1, ackWaitMs: 1_000 })
+  const call = await next()
+  stand(call, 'east')
+  deliver(call, ['a'], 1, true)
+  const { value } = await subscription.next()
+  const before = performance.now()
+  await value?.extend()
+  await call.request(isKind('credit'))
+  expect(performance.now() - before).toBeGreaterThan(990)
+})
+
 test('a group settles: together, once, and not too late', async () => {
   await using east = await TestGateway.start('east')
   const next = callsOf(east)

@@ -16,7 +16,8 @@ import { SubscribeStream } from './stream.ts'
  * 1. After a lost connection it goes on elsewhere if need be: a reader exactly where it was in a region that it has read,
  *    otherwise some time before, leaving out what it remembers having delivered. A group's events that were not
  *    settled are delivered again.
- * 2. At most `credit` events and `creditBytes` are delivered ahead of the caller.
+ * 2. At most `credit` events and `creditBytes` are delivered ahead of the caller; of a group, are delivered and neither
+ *    settled nor waited for in vain.
  * 3. The iteration ends when it is closed or its signal aborts, and throws when the mesh refuses it. It has one iterator.
  */
 export class Subscription implements AsyncIterableIterator<Delivery, undefined>, AsyncDisposable {
@@ -72,7 +73,7 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined>,
     const delivery = this.#queue.shift()
     if (delivery !== undefined) {
       this.#queuedBytes -= delivery.raw.event.length
-      this.#giveBack(delivery.raw)
+      if (this.#settings.group === '') this.#giveBack(delivery.raw)
       return Promise.resolve({ value: delivery, done: false })
     }
     if (this.#failure !== undefined) {
@@ -147,6 +148,7 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined>,
         position: this.#place.positionAt(link),
         credit: this.#firstCredit(),
         onDelivery: (delivery, from) => this.#receive(delivery, from),
+        onReleased: (delivery) => this.#giveBack(delivery),
         onAcked: (delivery) => void this.#seen?.add(delivery.event),
       })
     } catch (error) {
@@ -203,15 +205,16 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined>,
   #receive(raw: RawDelivery, stream: SubscribeStream): void {
     const delivery = new StreamDelivery(raw, stream)
     this.#place.note(stream.region, raw.sequence, raw.event)
-    if (this.#settings.group === '' ? this.#seen?.add(raw.event) : this.#seen?.has(raw.event)) {
+    const grouped = this.#settings.group !== ''
+    if (grouped ? this.#seen?.has(raw.event) : this.#seen?.add(raw.event)) {
       // Of a group: it was settled in another region.
-      if (this.#settings.group !== '') void delivery.ack()
-      this.#giveBack(raw)
+      if (grouped) void delivery.ack()
+      else this.#giveBack(raw)
       return
     }
     const reader = this.#readers.shift()
     if (reader !== undefined) {
-      this.#giveBack(raw)
+      if (!grouped) this.#giveBack(raw)
       reader.resolve({ value: delivery, done: false })
       return
     }
