@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { open, readFile } from 'node:fs/promises'
 import { usageFailure } from './command-failure.ts'
 import type { Context } from './context.ts'
 
@@ -15,13 +15,21 @@ export async function readText(file: string, what: string, context: Context): Pr
   return (await readInput(file, what, context)).toString('utf8')
 }
 
+/** A file in chunks, or standard input for "-". `what` names it in errors. @throws CommandFailure 'usage'. */
+export async function* readChunks(file: string, what: string, context: Context): AsyncGenerator<Buffer> {
+  if (file === '-') return yield* untilStop(context)
+  const handle = await open(file).catch((cause: unknown) => {
+    throw unreadable(what, cause)
+  })
+  yield* untilStop({ stdin: handle.createReadStream(), signal: context.signal })
+}
+
 async function readLocal(file: string, what: string, signal: AbortSignal): Promise<Buffer> {
   try {
     return await readFile(file, { signal })
   } catch (cause) {
     signal.throwIfAborted()
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw usageFailure(`${what}: cannot be read: ${reason}`)
+    throw unreadable(what, cause)
   }
 }
 
@@ -53,4 +61,8 @@ export async function* untilStop({ stdin, signal }: Pick<Context, 'stdin' | 'sig
     signal.removeEventListener('abort', end)
     signal.throwIfAborted()
   }
+}
+
+function unreadable(what: string, cause: unknown): Error {
+  return usageFailure(`${what}: cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`)
 }

@@ -3,9 +3,8 @@ import { Argument, type Command } from 'commander'
 import type { TopicLag } from '../../index.ts'
 import { type Connection, targetsOf, withMesh } from '../connection.ts'
 import type { Context } from '../context.ts'
-import { askEvery, failForSilent, type RegionAnswer, rowsOf } from '../every-region.ts'
+import { askEvery, failForSilent, type RegionAnswer, rowsOf, silentText } from '../every-region.ts'
 import { EXIT, exitCodeOf } from '../exit-code.ts'
-import { explain } from '../explain.ts'
 import { durationOption, topicArgument } from '../option-values.ts'
 import type { Column } from '../table.ts'
 import { countText, secondsText } from '../words.ts'
@@ -73,8 +72,8 @@ async function watch(
     if (refused !== undefined) throw refused.error
     if (stdout.isTerminal && connection.printer.form === 'table') await stdout.write(REDRAW)
     await print(connection, answers)
-    for (const { target, error } of answers) {
-      if (error !== undefined) await context.stderr.write(`${target}: ${explain(error)[0]}\n`)
+    for (const answer of answers) {
+      if (answer.error !== undefined) await context.stderr.write(`${silentText(answer)}\n`)
     }
     await delay(intervalMs, undefined, { signal }).catch(() => {})
   }
