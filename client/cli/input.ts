@@ -17,7 +17,10 @@ export async function readText(file: string, what: string, context: Context): Pr
 
 /** A file in chunks, or standard input for "-". `what` names it in errors. @throws CommandFailure 'usage'. */
 export async function* readChunks(file: string, what: string, context: Context): AsyncGenerator<Buffer> {
-  if (file === '-') return yield* untilStop(context)
+  if (file === '-') {
+    await remarkOnTerminal(what, context)
+    return yield* untilStop(context)
+  }
   const handle = await open(file).catch((cause: unknown) => {
     throw unreadable(what, cause)
   })
@@ -34,9 +37,7 @@ async function readLocal(file: string, what: string, signal: AbortSignal): Promi
 }
 
 async function readStdin(what: string, context: Context): Promise<Buffer> {
-  if (context.stdin.isTTY === true) {
-    await context.stderr.write(`${what}: reading from the terminal; Ctrl-D ends it\n`)
-  }
+  await remarkOnTerminal(what, context)
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of untilStop(context)) {
@@ -61,6 +62,11 @@ export async function* untilStop({ stdin, signal }: Pick<Context, 'stdin' | 'sig
     signal.removeEventListener('abort', end)
     signal.throwIfAborted()
   }
+}
+
+/** Without it a command that waits for input looks as if it hung. */
+async function remarkOnTerminal(what: string, { stdin, stderr }: Context): Promise<void> {
+  if (stdin.isTTY === true) await stderr.write(`${what}: reading from the terminal; Ctrl-D ends it\n`)
 }
 
 function unreadable(what: string, cause: unknown): Error {

@@ -16,6 +16,8 @@ type LagFlags = {
 }
 
 const WATCH_MS = 2_000
+/** Least time that a region has to answer while watched, milliseconds. */
+const ANSWER_MS = 1_000
 /** Moves to the upper left corner and clears the screen. */
 const REDRAW = '\u001b[H\u001b[2J'
 
@@ -35,7 +37,8 @@ export function addLagCommand(program: Command, context: Context): void {
     )
     .action(async (topic: string | undefined, flags: LagFlags, command: Command) => {
       await withMesh(command, context, async (connection) => {
-        const ask = () => askLag(connection, topic, flags.region, context.signal)
+        const ask = (timeoutMs?: number) =>
+          askLag(connection, { topic, region: flags.region, signal: context.signal, timeoutMs })
         if (flags.watch !== undefined) {
           return watch(connection, context, ask, flags.watch === true ? WATCH_MS : flags.watch)
         }
@@ -48,23 +51,28 @@ export function addLagCommand(program: Command, context: Context): void {
 
 function askLag(
   { mesh, settings }: Connection,
-  topic: string | undefined,
-  region: string | undefined,
-  signal: AbortSignal,
+  request: {
+    readonly topic: string | undefined
+    readonly region: string | undefined
+    readonly signal: AbortSignal
+    readonly timeoutMs: number | undefined
+  },
 ) {
-  return askEvery(targetsOf(settings, region), (endpoint) => mesh.admin.lag(topic, { endpoint, signal }))
+  const { topic, region, signal, timeoutMs } = request
+  return askEvery(targetsOf(settings, region), (endpoint) => mesh.admin.lag(topic, { endpoint, signal, timeoutMs }))
 }
 
 /** Goes on until it is told to stop, also while regions are away: that is when people watch. */
 async function watch(
   connection: Connection,
   context: Context,
-  ask: () => Promise<readonly RegionAnswer<TopicLag>[]>,
+  ask: (timeoutMs: number) => Promise<readonly RegionAnswer<TopicLag>[]>,
   intervalMs: number,
 ): Promise<void> {
   const { stdout, signal } = context
   while (!signal.aborted) {
-    const answers = await ask()
+    // A region that is away must not keep the others from being seen.
+    const answers = await ask(Math.max(intervalMs, ANSWER_MS))
     if (signal.aborted) return
     const refused = answers.find(
       (answer) => answer.error !== undefined && exitCodeOf(answer.error) !== EXIT.unavailable,
