@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { MeshError } from '@landbridge/core'
 import { type Command, InvalidArgumentError } from 'commander'
 import { CommandFailure, usageFailure } from '../command-failure.ts'
-import { type Connection, withMesh } from '../connection.ts'
+import { type Connection, DEFAULT_SOURCE, withMesh } from '../connection.ts'
 import type { Context } from '../context.ts'
 import { type EventDefaults, eventOfBytes, eventOfText, eventWithoutData } from '../event/event-input.ts'
 import { exitCodeOf } from '../exit-code.ts'
@@ -31,7 +31,7 @@ export function addPublishCommand(program: Command, context: Context): void {
     .argument('<topic>', '<tenant>/<topic>', topicArgument)
     .argument('[input]', '- to read the data from standard input')
     .option('-t, --type <type>', 'kind of event, such as com.acme.order.created')
-    .option('-s, --source <uri>', 'where it happened', 'landbridge-cli')
+    .option('-s, --source <uri>', 'where it happened', DEFAULT_SOURCE)
     .option('--id <id>', 'identity within the source; the mesh shows one event per source and id (default: random)')
     .option('--subject <text>', 'what it is about')
     .option('-k, --key <key>', 'events of one source and key keep their order')
