@@ -13,6 +13,9 @@ export type Connection = {
   readonly printer: Printer
 }
 
+/** How long a call may take when the user does not say, milliseconds: long enough to go to another region. */
+export const CALL_MS = 10_000
+
 /** `source` of events that are published without one. */
 export const DEFAULT_SOURCE = 'landbridge-cli'
 
@@ -49,7 +52,7 @@ async function connectMesh(settings: Settings): Promise<Mesh> {
   const { connect } = await import('../index.ts')
   const { endpoints, tls, token, timeoutMs } = settings
   try {
-    return connect({ endpoints, tls, token, timeoutMs, source: DEFAULT_SOURCE })
+    return connect({ endpoints, tls, token, timeoutMs: timeoutMs ?? CALL_MS, source: DEFAULT_SOURCE })
   } catch (error) {
     // Nothing was dialled: it is the settings that are wrong.
     if (error instanceof MeshError) throw usageFailure(error.message)

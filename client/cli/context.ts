@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 
 /** Where a command writes. */
 export type Sink = {
-  /** Writes text; resolves when more may be written. Rejects when the command was told to stop. */
+  /** Writes text; resolves when more may be written, or when the command was told to stop. Never rejects. */
   readonly write: (text: string) => Promise<void>
   /** True on a terminal. */
   readonly isTerminal: boolean

@@ -1,5 +1,7 @@
+import { CommandFailure } from './command-failure.ts'
 import type { Context } from './context.ts'
-import { explain } from './explain.ts'
+import { exitCodeOf } from './exit-code.ts'
+import { hintOf, messageOf } from './explain.ts'
 
 /** What one region answered, or why it did not. */
 export type RegionAnswer<Row> =
@@ -28,13 +30,21 @@ export function rowsOf<Row>(answers: readonly RegionAnswer<Row>[], key: (row: Ro
   return [...rows.values()]
 }
 
-/** Tells of regions that did not answer; then throws the first error, which decides how the process ends. */
+/** Tells of the regions that did not answer, and fails when there are any: as the one error, or as a summary of all. */
 export async function failForSilent<Row>(answers: readonly RegionAnswer<Row>[], context: Context): Promise<void> {
   const silent = answers.filter((answer) => answer.error !== undefined)
   const [first] = silent
   if (first === undefined) return
-  for (const { target, error } of silent.slice(1)) {
-    await context.stderr.write(`${target}: ${explain(error)[0]?.replace(/^landbridge: /, '')}\n`)
-  }
-  throw first.error
+  if (answers.length === 1) throw first.error
+  for (const answer of silent) await context.stderr.write(`${silentText(answer)}\n`)
+  const hint = hintOf(first.error)
+  throw new CommandFailure(exitCodeOf(first.error), `${silent.length} of ${answers.length} regions did not do it`, {
+    cause: first.error,
+    ...(hint === undefined ? {} : { hint }),
+  })
+}
+
+/** "<region>: why it did not answer". */
+export function silentText({ target, error }: Pick<RegionAnswer<unknown>, 'target' | 'error'>): string {
+  return `${target}: ${messageOf(error)}`
 }

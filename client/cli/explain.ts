@@ -20,23 +20,34 @@ const HINTS: ReadonlyMap<MeshErrorCode, string> = new Map([
   ['not_found', '`landbridge topics` lists what you may see'],
 ])
 
+const UNREACHABLE = /No connection established|Name resolution failed|no gateway answered/
+const CERTIFICATE = /certificate in certificate chain|unable to (get|verify)|certificate has expired|altnames/
+const CERTIFICATE_HINT =
+  "the gateway's certificate is not trusted: name its authority with --tls-ca or LANDBRIDGE_CA; " +
+  '`landbridge certs inspect` shows what a certificate says'
+
 /** What to print on stderr about an error: one line that says what happened, and one that says what to do. */
 export function explain(error: unknown): readonly string[] {
   const hint = hintOf(error)
-  return [
-    `landbridge: ${printable(messageOf(error), { lines: true })}`,
-    ...(hint === undefined ? [] : [`hint: ${hint}`]),
-  ]
+  return [`landbridge: ${messageOf(error)}`, ...(hint === undefined ? [] : [`hint: ${hint}`])]
 }
 
-function hintOf(error: unknown): string | undefined {
+/** What to do about an error; undefined when nothing is known to help. */
+export function hintOf(error: unknown): string | undefined {
   if (error instanceof CommandFailure) return error.hint
-  return error instanceof MeshError ? HINTS.get(error.code) : undefined
+  if (!(error instanceof MeshError)) return undefined
+  // Time that ran out because nothing could be reached is no matter of time.
+  const code = UNREACHABLE.test(error.message) ? 'unavailable' : error.code
+  return CERTIFICATE.test(error.message) ? CERTIFICATE_HINT : HINTS.get(code)
 }
 
-function messageOf(error: unknown): string {
+/** What happened, safe for a terminal. The stack only of errors that are faults of this program. */
+export function messageOf(error: unknown): string {
+  return printable(textOf(error), { lines: true })
+}
+
+function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  // A fault of this program: its stack is what a report of it needs.
   const expected = error instanceof CommandFailure || error instanceof MeshError || 'syscall' in error
   return expected ? error.message : (error.stack ?? error.message)
 }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { open, readFile } from 'node:fs/promises'
 import { usageFailure } from './command-failure.ts'
 import type { Context } from './context.ts'
 
@@ -15,20 +15,29 @@ export async function readText(file: string, what: string, context: Context): Pr
   return (await readInput(file, what, context)).toString('utf8')
 }
 
+/** A file in chunks, or standard input for "-". `what` names it in errors. @throws CommandFailure 'usage'. */
+export async function* readChunks(file: string, what: string, context: Context): AsyncGenerator<Buffer> {
+  if (file === '-') {
+    await remarkOnTerminal(what, context)
+    return yield* untilStop(context)
+  }
+  const handle = await open(file).catch((cause: unknown) => {
+    throw unreadable(what, cause)
+  })
+  yield* untilStop({ stdin: handle.createReadStream(), signal: context.signal })
+}
+
 async function readLocal(file: string, what: string, signal: AbortSignal): Promise<Buffer> {
   try {
     return await readFile(file, { signal })
   } catch (cause) {
     signal.throwIfAborted()
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw usageFailure(`${what}: cannot be read: ${reason}`)
+    throw unreadable(what, cause)
   }
 }
 
 async function readStdin(what: string, context: Context): Promise<Buffer> {
-  if (context.stdin.isTTY === true) {
-    await context.stderr.write(`${what}: reading from the terminal; Ctrl-D ends it\n`)
-  }
+  await remarkOnTerminal(what, context)
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of untilStop(context)) {
@@ -53,4 +62,13 @@ export async function* untilStop({ stdin, signal }: Pick<Context, 'stdin' | 'sig
     signal.removeEventListener('abort', end)
     signal.throwIfAborted()
   }
+}
+
+/** Without it a command that waits for input looks as if it hung. */
+async function remarkOnTerminal(what: string, { stdin, stderr }: Context): Promise<void> {
+  if (stdin.isTTY === true) await stderr.write(`${what}: reading from the terminal; Ctrl-D ends it\n`)
+}
+
+function unreadable(what: string, cause: unknown): Error {
+  return usageFailure(`${what}: cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`)
 }

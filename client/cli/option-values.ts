@@ -20,8 +20,8 @@ export function countOption(text: string): number {
 /** Checks "<tenant>/<topic>". */
 export function topicArgument(text: string): string {
   const { error } = parseTopicName(text)
-  if (error !== undefined)
-    throw new InvalidArgumentError(`Wanted <tenant>/<topic>, such as acme/orders.created (${error.message}).`)
+  if (!text.includes('/')) throw new InvalidArgumentError('Wanted <tenant>/<topic>, such as acme/orders.created.')
+  if (error !== undefined) throw new InvalidArgumentError(error.message)
   return text
 }
 

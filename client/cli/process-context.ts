@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { WriteStream } from 'node:tty'
+import type { Writable } from 'node:stream'
 import { type Context, type Sink, STOP } from './context.ts'
 import { EXIT } from './exit-code.ts'
 
@@ -24,7 +24,12 @@ export function processContext(): Context {
   }
 }
 
-function sinkOf(stream: WriteStream, signal: AbortSignal, closed: () => void): Sink {
+/** A sink over a stream of the process. `closed` is called when its reader went away. */
+export function sinkOf(
+  stream: Writable & { readonly isTTY?: boolean; readonly columns?: number },
+  signal: AbortSignal,
+  closed: () => void,
+): Sink {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
     closed()
@@ -34,7 +39,8 @@ function sinkOf(stream: WriteStream, signal: AbortSignal, closed: () => void): S
     columns: stream.columns,
     write: async (text) => {
       if (stream.destroyed) return
-      if (!stream.write(text)) await once(stream, 'drain', { signal })
+      // A stop, or an error that the listener above has seen, ends the wait as well.
+      if (!stream.write(text) && !signal.aborted) await once(stream, 'drain', { signal }).catch(() => {})
     },
   }
 }

@@ -27,6 +27,7 @@ export function createProgram(context: Context): Command {
     .configureOutput({
       writeOut: (text) => void context.stdout.write(text),
       writeErr: (text) => void context.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'landbridge: ')),
       getOutHelpWidth: () => context.stdout.columns ?? 100,
       getErrHelpWidth: () => context.stderr.columns ?? 100,
     })
@@ -62,7 +63,7 @@ function addGlobalOptions(program: Command): void {
   }
   program
     .addOption(
-      new Option('--timeout <duration>', 'give up after this long, such as 10s (default: 30s; subscribe: never)')
+      new Option('--timeout <duration>', 'give up after this long, such as 10s (default: 10s; subscribe: never)')
         .argParser(durationOption)
         .helpGroup(CONNECTION),
     )

@@ -15,7 +15,7 @@ export async function run(words: readonly string[], context: Context): Promise<E
     if (stopped !== undefined) return stopped
     // Commander has written its own message.
     if (!(error instanceof CommanderError)) {
-      await context.stderr.write(`${explain(error).join('\n')}\n`).catch(() => {})
+      await context.stderr.write(`${explain(error).join('\n')}\n`)
     }
     return exitCodeOf(error)
   }

@@ -33,7 +33,7 @@ export type Settings = {
     readonly key: string | undefined
     readonly serverName: string | undefined
   }
-  /** Milliseconds that a call may take; undefined for the command's default. */
+  /** Milliseconds that the user gives it; undefined for the command's default. */
   readonly timeoutMs: number | undefined
 }
 

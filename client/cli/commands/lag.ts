@@ -3,9 +3,8 @@ import { Argument, type Command } from 'commander'
 import type { TopicLag } from '../../index.ts'
 import { type Connection, targetsOf, withMesh } from '../connection.ts'
 import type { Context } from '../context.ts'
-import { askEvery, failForSilent, type RegionAnswer, rowsOf } from '../every-region.ts'
+import { askEvery, failForSilent, type RegionAnswer, rowsOf, silentText } from '../every-region.ts'
 import { EXIT, exitCodeOf } from '../exit-code.ts'
-import { explain } from '../explain.ts'
 import { durationOption, topicArgument } from '../option-values.ts'
 import type { Column } from '../table.ts'
 import { countText, secondsText } from '../words.ts'
@@ -17,6 +16,8 @@ type LagFlags = {
 }
 
 const WATCH_MS = 2_000
+/** Least time that a region has to answer while watched, milliseconds. */
+const ANSWER_MS = 1_000
 /** Moves to the upper left corner and clears the screen. */
 const REDRAW = '\u001b[H\u001b[2J'
 
@@ -36,7 +37,8 @@ export function addLagCommand(program: Command, context: Context): void {
     )
     .action(async (topic: string | undefined, flags: LagFlags, command: Command) => {
       await withMesh(command, context, async (connection) => {
-        const ask = () => askLag(connection, topic, flags.region, context.signal)
+        const ask = (timeoutMs?: number) =>
+          askLag(connection, { topic, region: flags.region, signal: context.signal, timeoutMs })
         if (flags.watch !== undefined) {
           return watch(connection, context, ask, flags.watch === true ? WATCH_MS : flags.watch)
         }
@@ -49,23 +51,28 @@ export function addLagCommand(program: Command, context: Context): void {
 
 function askLag(
   { mesh, settings }: Connection,
-  topic: string | undefined,
-  region: string | undefined,
-  signal: AbortSignal,
+  request: {
+    readonly topic: string | undefined
+    readonly region: string | undefined
+    readonly signal: AbortSignal
+    readonly timeoutMs: number | undefined
+  },
 ) {
-  return askEvery(targetsOf(settings, region), (endpoint) => mesh.admin.lag(topic, { endpoint, signal }))
+  const { topic, region, signal, timeoutMs } = request
+  return askEvery(targetsOf(settings, region), (endpoint) => mesh.admin.lag(topic, { endpoint, signal, timeoutMs }))
 }
 
 /** Goes on until it is told to stop, also while regions are away: that is when people watch. */
 async function watch(
   connection: Connection,
   context: Context,
-  ask: () => Promise<readonly RegionAnswer<TopicLag>[]>,
+  ask: (timeoutMs: number) => Promise<readonly RegionAnswer<TopicLag>[]>,
   intervalMs: number,
 ): Promise<void> {
   const { stdout, signal } = context
   while (!signal.aborted) {
-    const answers = await ask()
+    // A region that is away must not keep the others from being seen.
+    const answers = await ask(Math.max(intervalMs, ANSWER_MS))
     if (signal.aborted) return
     const refused = answers.find(
       (answer) => answer.error !== undefined && exitCodeOf(answer.error) !== EXIT.unavailable,
@@ -73,8 +80,8 @@ async function watch(
     if (refused !== undefined) throw refused.error
     if (stdout.isTerminal && connection.printer.form === 'table') await stdout.write(REDRAW)
     await print(connection, answers)
-    for (const { target, error } of answers) {
-      if (error !== undefined) await context.stderr.write(`${target}: ${explain(error)[0]}\n`)
+    for (const answer of answers) {
+      if (answer.error !== undefined) await context.stderr.write(`${silentText(answer)}\n`)
     }
     await delay(intervalMs, undefined, { signal }).catch(() => {})
   }

@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import type { MeshError } from '@landbridge/core'
 import { type Command, InvalidArgumentError } from 'commander'
-import { usageFailure } from '../command-failure.ts'
-import { type Connection, withMesh } from '../connection.ts'
+import { CommandFailure, usageFailure } from '../command-failure.ts'
+import { type Connection, DEFAULT_SOURCE, withMesh } from '../connection.ts'
 import type { Context } from '../context.ts'
 import { type EventDefaults, eventOfBytes, eventOfText, eventWithoutData } from '../event/event-input.ts'
-import { readInput, untilStop } from '../input.ts'
+import { exitCodeOf } from '../exit-code.ts'
+import { readChunks, readInput } from '../input.ts'
 import { topicArgument } from '../option-values.ts'
+import { reportOutcome } from '../publish/report.ts'
 
 type PublishFlags = {
   readonly type?: string
@@ -29,7 +31,7 @@ export function addPublishCommand(program: Command, context: Context): void {
     .argument('<topic>', '<tenant>/<topic>', topicArgument)
     .argument('[input]', '- to read the data from standard input')
     .option('-t, --type <type>', 'kind of event, such as com.acme.order.created')
-    .option('-s, --source <uri>', 'where it happened', 'landbridge-cli')
+    .option('-s, --source <uri>', 'where it happened', DEFAULT_SOURCE)
     .option('--id <id>', 'identity within the source; the mesh shows one event per source and id (default: random)')
     .option('--subject <text>', 'what it is about')
     .option('-k, --key <key>', 'events of one source and key keep their order')
@@ -59,9 +61,18 @@ async function publishOne(
   const defaults = defaultsOf(flags)
   const event = await eventFrom(file, flags, defaults, context)
   const id = flags.id ?? randomUUID()
-  const { reportOutcome } = await import('../publish/report.ts')
-  const [receipt] = await mesh.publish(topic, { ...event, id }, { signal: context.signal })
-  if (receipt !== undefined) await reportOutcome(id, { receipt }, printer, context)
+  const { publishAll } = await import('../publish/publish-all.ts')
+  const [outcome] = await publishAll(mesh, topic, [{ ...event, id }], context.signal)
+  if (outcome?.error !== undefined) throw notAcknowledged(outcome.error, id, flags)
+  if (outcome !== undefined) await reportOutcome(id, outcome, printer, context)
+}
+
+function notAcknowledged(error: MeshError, id: string, { source }: PublishFlags): Error {
+  if (!error.ambiguous) return error
+  return new CommandFailure(exitCodeOf(error), error.message, {
+    hint: `it may be stored all the same; publish it again with --id ${id} --source ${source}: the mesh shows it once`,
+    cause: error,
+  })
 }
 
 async function eventFrom(file: string | undefined, flags: PublishFlags, defaults: EventDefaults, context: Context) {
@@ -78,9 +89,13 @@ async function publishMany(
   context: Context,
 ): Promise<void> {
   const { publishLines } = await import('../publish/publish-lines.ts')
-  const chunks =
-    file === '-' ? untilStop(context) : untilStop({ stdin: createReadStream(file), signal: context.signal })
-  await publishLines(chunks, { mesh, topic, defaults: defaultsOf(flags), printer, context })
+  await publishLines(readChunks(file, 'events', context), {
+    mesh,
+    topic,
+    defaults: defaultsOf(flags),
+    printer,
+    context,
+  })
 }
 
 function defaultsOf(flags: PublishFlags): EventDefaults {

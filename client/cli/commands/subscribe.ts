@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { StartFrom } from '../../index.ts'
 import { CommandFailure } from '../command-failure.ts'
-import { type Connection, withMesh } from '../connection.ts'
+import { CALL_MS, type Connection, withMesh } from '../connection.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import { countOption, topicArgument } from '../option-values.ts'
@@ -14,8 +14,8 @@ type SubscribeFlags = {
   readonly count?: number
 }
 
-/** How long the first gateway may take to answer, milliseconds. */
-const READY_MS = 30_000
+/** Events that may be delivered ahead of the printing. */
+const CREDIT = 1_000
 
 /** `landbridge subscribe`: prints events as they come. */
 export function addSubscribeCommand(program: Command, context: Context): void {
@@ -48,8 +48,10 @@ async function subscribe(
     timeoutMs === undefined ? undefined : setTimeout(() => timeout.abort(), Math.min(timeoutMs, 0x7fff_ffff))
   try {
     const signal = AbortSignal.any([context.signal, timeout.signal])
-    await using subscription = mesh.subscribe(topic, { from, group, signal })
-    await untilReady(subscription, topic, Math.min(timeoutMs ?? READY_MS, READY_MS))
+    // What a group's reader takes ahead and does not print goes back to the group, so it takes no more than it needs.
+    const credit = Math.min(count ?? CREDIT, CREDIT)
+    await using subscription = mesh.subscribe(topic, { from, group, credit, signal })
+    await untilReady(subscription, mesh, topic, Math.min(timeoutMs ?? CALL_MS, CALL_MS))
     if (context.stdout.isTerminal && context.stderr.isTerminal) {
       await context.stderr.write(
         `Reading ${topic}${group === undefined ? '' : ` in group ${group}`}; Ctrl-C ends it.\n`,

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { type EventInput, type Mesh, PublishFailure, type PublishOutcome, type Receipt } from '../../index.ts'
+import type { EventInput, Mesh } from '../../index.ts'
 import { CommandFailure, workFailure } from '../command-failure.ts'
 import type { Context } from '../context.ts'
 import { type EventDefaults, eventOfLine } from '../event/event-input.ts'
+import { exitCodeOf } from '../exit-code.ts'
 import type { Printer } from '../printer.ts'
 import { lineBatches, type NumberedLine } from './line-batches.ts'
+import { publishAll } from './publish-all.ts'
 import { reportOutcome } from './report.ts'
 
 /** Where lines go, and how results are told. */
@@ -26,13 +28,17 @@ export async function publishLines(chunks: AsyncIterable<Buffer>, publisher: Lin
   let published = 0
   for await (const lines of lineBatches(chunks)) {
     const { events, problem } = readBatch(lines, publisher.defaults)
-    const outcomes = events.length === 0 ? [] : await publishBatch(events, publisher)
+    const outcomes =
+      events.length === 0 ? [] : await publishAll(publisher.mesh, publisher.topic, events, publisher.context.signal)
     for (const [index, outcome] of outcomes.entries()) {
       await reportOutcome(events[index]?.id ?? '', outcome, publisher.printer, publisher.context)
     }
     const failed = outcomes.find((outcome) => outcome.error !== undefined)
     published += outcomes.filter((outcome) => outcome.receipt !== undefined).length
-    if (failed?.error !== undefined) throw failed.error
+    if (failed?.error !== undefined) {
+      const summary = `publish: stopped after ${published} events, the next was not acknowledged: ${failed.error.message}`
+      throw new CommandFailure(exitCodeOf(failed.error), summary, { cause: failed.error })
+    }
     if (problem !== undefined) throw withCount(problem, published)
   }
 }
@@ -49,23 +55,6 @@ function readBatch(lines: readonly NumberedLine[], defaults: EventDefaults): Bat
     }
   }
   return { events, problem: undefined }
-}
-
-async function publishBatch(
-  events: Batch['events'],
-  { mesh, topic, context }: LinePublisher,
-): Promise<readonly PublishOutcome<Receipt>[]> {
-  try {
-    const receipts = await mesh.publish(topic, events, { signal: context.signal })
-    return receipts.map((receipt) => ({ receipt }))
-  } catch (error) {
-    if (isPublishFailure(error)) return error.outcomes
-    throw error
-  }
-}
-
-function isPublishFailure(error: unknown): error is PublishFailure<Receipt> {
-  return error instanceof PublishFailure
 }
 
 function withCount(problem: Error, published: number): Error {

@@ -1,7 +1,7 @@
 import { MeshError } from '@landbridge/core'
-import type { Delivery, Subscription } from '../../index.ts'
+import type { Delivery, Mesh, Subscription } from '../../index.ts'
 import type { Context } from '../context.ts'
-import { explain } from '../explain.ts'
+import { messageOf } from '../explain.ts'
 import type { Printer } from '../printer.ts'
 import { deliveryJson, eventLine } from './event-line.ts'
 
@@ -17,6 +17,8 @@ export type ReadOptions = {
 
 /** Acknowledgements that may be under way before reading waits for them. */
 const ACKS_MAX = 1_000
+/** Time of the call that finds out why a subscription does not stand, milliseconds. */
+const PROBE_MS = 2_000
 
 /**
  * Prints events until `count` are printed or the subscription ends; resolves with their number. In a group each event is
@@ -49,21 +51,31 @@ export async function readEvents(
   return printed
 }
 
-/** Waits until the subscription stands; fails with `unavailable` after `withinMs`. */
+/**
+ * Waits until the subscription stands. @throws MeshError what the mesh refuses it for, or after `withinMs` why no gateway
+ * answers.
+ */
 export async function untilReady(
   subscription: Pick<Subscription, 'ready'>,
+  mesh: Pick<Mesh, 'topics'>,
   topic: string,
   withinMs: number,
 ): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => {
-    reject(new MeshError('unavailable', `subscribe ${topic}: no gateway answered within ${withinMs / 1_000} s`))
-  }, withinMs)
+  const { promise: late, resolve } = Promise.withResolvers<'late'>()
+  const timer = setTimeout(resolve, withinMs, 'late')
   try {
-    await Promise.race([subscription.ready(), promise])
+    const ready = subscription.ready().catch((error: unknown) => {
+      // Its own time may end it a moment before the timer does.
+      if (MeshError.from(error).code === 'cancelled') return 'late' as const
+      throw error
+    })
+    if ((await Promise.race([ready, late])) !== 'late') return
   } finally {
     clearTimeout(timer)
   }
+  // A subscription tries for ever and keeps the reasons to itself; a call tells them.
+  await mesh.topics.get(topic, { timeoutMs: PROBE_MS })
+  throw new MeshError('unavailable', `subscribe ${topic}: no gateway answered within ${withinMs / 1_000} s`)
 }
 
 async function acknowledge(delivery: Delivery, context: Context): Promise<void> {
@@ -71,6 +83,6 @@ async function acknowledge(delivery: Delivery, context: Context): Promise<void> 
     await delivery.ack()
   } catch (error) {
     if (context.signal.aborted) return
-    await context.stderr.write(`${explain(error)[0]} (event #${delivery.sequence} may be delivered again)\n`)
+    await context.stderr.write(`landbridge: ${messageOf(error)} (event #${delivery.sequence} may be delivered again)\n`)
   }
 }
