@@ -40,6 +40,14 @@ export class FrameWriter {
     this.#chunk[this.#length++] = 10
   }
 
+  /** Adds one short message of ASCII text, without headers and without a reply. */
+  appendText(subject: string, text: string): void {
+    const frame = `PUB ${subject} ${text.length}\r\n${text}\r\n`
+    // UTF-8 takes at most three bytes for each UTF-16 unit of the subject.
+    if (this.#length + 3 * frame.length > this.#chunk.length) this.flush()
+    this.#length += this.#chunk.write(frame, this.#length)
+  }
+
   /** Hands over what was collected. The chunk belongs to the socket from then on. */
   flush(): void {
     if (this.#length === 0) return

@@ -1,6 +1,7 @@
 import { MeshError } from '@landbridge/core'
 import type { Msg } from '@nats-io/nats-core'
 import { type Log, silentLog } from '../log.ts'
+import { FrameWriter } from '../outbound.ts'
 import { requestError } from '../server-error.ts'
 import type { NatsSession } from '../session.ts'
 import { ensureGroup, UNSETTLED_MAX } from './group-consumer.ts'
@@ -52,7 +53,8 @@ export type GroupReaderOptions = {
 /** A member that stays paused for longer hands back what had been on its way. */
 const HOLD_MS = 1_000
 // Bytes: encoding the text anew for each acknowledgement took 5 % of a busy gateway's time.
-const ACK = Buffer.from('+ACK')
+const ACK_TEXT = '+ACK'
+const ACK = Buffer.from(ACK_TEXT)
 const IN_PROGRESS = '+WPI'
 const RETURN = '-NAK'
 const REASON_LENGTH_MAX = 512
@@ -69,6 +71,8 @@ export class GroupReader implements AsyncDisposable {
   readonly #options: GroupReaderOptions
   readonly #loop: OpenLoop
   readonly #unsettled = new Set<string>()
+  /** Acknowledgements are a group's most frequent messages, and the library's publish() is dear. */
+  readonly #frames: FrameWriter
   #pull: Pull | undefined
   #paused = false
   /** Runs while paused. */
@@ -78,6 +82,7 @@ export class GroupReader implements AsyncDisposable {
 
   constructor(options: GroupReaderOptions) {
     this.#options = options
+    this.#frames = new FrameWriter(options.session.connection)
     this.#loop = keepOpen({
       session: options.session,
       log: options.log ?? silentLog,
@@ -129,7 +134,8 @@ export class GroupReader implements AsyncDisposable {
       throw new MeshError('unavailable', `${action}: there is no connection to NATS`, { retryAfterMs: 250 })
     }
     // The server takes a consumer's acknowledgements from one connection in order, so the last one's answer covers all.
-    for (const handle of handles) if (handle !== last) session.connection.publish(handle.reply, ACK)
+    for (const handle of handles) if (handle !== last) this.#frames.appendText(handle.reply, ACK_TEXT)
+    this.#frames.flush()
     try {
       await session.connection.request(last.reply, ACK, { timeout: timeoutMs })
     } catch (cause) {
