@@ -64,19 +64,27 @@ export class ContenderProcess<Kind extends ContenderKind> implements AsyncDispos
   async #call(body: unknown): Promise<unknown> {
     const id = ++this.#calls
     const settled = new AbortController()
-    const limit = AbortSignal.any([settled.signal, AbortSignal.timeout(CALL_LIMIT_MS)])
+    const { signal } = settled
+    const timer = setTimeout(
+      () => settled.abort(new Error(`run ${this.kind}: no answer after ${CALL_LIMIT_MS} ms`)),
+      CALL_LIMIT_MS,
+    )
     try {
-      const reply = once(this.#child, 'message', { signal: limit })
-      const end = once(this.#child, 'exit', { signal: limit }).then(([code, signal]) => {
+      const reply = once(this.#child, 'message', { signal })
+      const end = once(this.#child, 'exit', { signal }).then(([code, signal]) => {
         throw new Error(`run ${this.kind}: its process ended with ${signal ?? `status ${code}`}, wanted an answer`)
       })
       // Whichever loses the race is rejected by the abort below, with nobody listening.
       end.catch(() => {})
+      reply.catch(() => {})
       this.#child.send({ id, body })
       const [answer] = (await Promise.race([reply, end])) as [Answer]
       if (answer.error !== undefined) throw new Error(`run ${this.kind}: ${answer.error}`)
       return answer.outcome
+    } catch (error) {
+      throw signal.aborted ? signal.reason : error
     } finally {
+      clearTimeout(timer)
       settled.abort()
     }
   }
