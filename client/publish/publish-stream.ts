@@ -199,12 +199,7 @@ export class PublishStream implements AsyncDisposable {
       if (now - send.acceptedAt < this.#settings.timeoutMs) break
       send.giveUp(this.#timeout())
     }
-    const sentAt = this.#call?.oldestSentAt
-    if (sentAt === undefined || now - sentAt < this.#settings.ackTimeoutMs) return
-    const error = new MeshError('deadline_exceeded', `publish ${this.#topic}: no acknowledgement in time`, {
-      ambiguous: true,
-    })
-    this.#call?.cancel(error)
+    this.#call?.expire(now - this.#settings.ackTimeoutMs)
   }
 
   #timeout(): MeshError {
@@ -251,19 +246,15 @@ export class PublishStream implements AsyncDisposable {
     this.#trouble = undefined
     let call: StreamCall
     try {
-      call = await StreamCall.open(
-        this.#transport,
-        link,
-        this.#topic,
-        {
-          onAck: (batch, ack) => {
-            worked ||= ack.failures.length === 0
-            this.#acknowledge(call, batch, ack)
-          },
-          onRoom: () => this.#pump(),
+      call = await StreamCall.open(this.#transport, link, {
+        topic: this.#topic,
+        maxBatchesInFlight: this.#settings.maxBatchesInFlight,
+        onAck: (batch, ack) => {
+          worked ||= ack.failures.length === 0
+          this.#acknowledge(call, batch, ack)
         },
-        this.#settings.maxBatchesInFlight,
-      )
+        onRoom: () => this.#pump(),
+      })
     } catch (error) {
       return this.#end(worked, MeshError.from(error))
     }

@@ -12,8 +12,10 @@ const method = { ...grpcMethods(EventService).publishStream, requestSerialize: r
 /** Bytes in flight on a call, below what a gateway takes. */
 const IN_FLIGHT_BYTES_MAX = 8 * 1024 * 1024
 
-/** What a call tells. */
-export type StreamCallListener = {
+/** What a call needs, and whom it tells. */
+export type StreamCallOptions = {
+  readonly topic: string
+  readonly maxBatchesInFlight: number
   onAck(batch: StreamBatch, ack: PublishStreamResponse): void
   /** There is room for another batch, perhaps. */
   onRoom(): void
@@ -29,10 +31,8 @@ export type StreamCallListener = {
 export class StreamCall {
   readonly link: Link
   readonly ended: Promise<MeshError | undefined>
-  readonly #topic: string
   readonly #call: ClientDuplexStream<Buffer, PublishStreamResponse>
-  readonly #listener: StreamCallListener
-  readonly #inFlightMax: number
+  readonly #options: StreamCallOptions
   readonly #inFlight = new Map<number, StreamBatch>()
   readonly #ended = Promise.withResolvers<MeshError | undefined>()
   #inFlightBytes = 0
@@ -41,19 +41,12 @@ export class StreamCall {
   #finishing = false
   #done = false
 
-  private constructor(
-    link: Link,
-    call: ClientDuplexStream<Buffer, PublishStreamResponse>,
-    topic: string,
-    listener: StreamCallListener,
-    inFlightMax: number,
-  ) {
-    this.#inFlightMax = inFlightMax
+  private constructor(link: Link, call: ClientDuplexStream<Buffer, PublishStreamResponse>, options: StreamCallOptions) {
+    const { topic } = options
     this.link = link
     this.ended = this.#ended.promise
-    this.#topic = topic
     this.#call = call
-    this.#listener = listener
+    this.#options = options
     call.on('data', (ack: PublishStreamResponse) => this.#acknowledge(ack))
     call.on('error', (error: ServiceError) => this.#end(errorOfCall(error, `publish ${topic}`)))
     call.on('end', () => {
@@ -62,24 +55,19 @@ export class StreamCall {
     })
     call.on('drain', () => {
       this.#clogged = false
-      listener.onRoom()
+      options.onRoom()
     })
   }
 
-  /** Opens a call with at most `inFlightMax` batches in flight. @throws MeshError when there is no token. */
-  static async open(
-    transport: Transport,
-    link: Link,
-    topic: string,
-    listener: StreamCallListener,
-    inFlightMax: number,
-  ): Promise<StreamCall> {
-    return new StreamCall(link, link.stream(method, await transport.metadata()), topic, listener, inFlightMax)
+  /** Opens a call. @throws MeshError when there is no token. */
+  static async open(transport: Transport, link: Link, options: StreamCallOptions): Promise<StreamCall> {
+    return new StreamCall(link, link.stream(method, await transport.metadata()), options)
   }
 
   /** True when another batch may be sent. */
   get hasRoom(): boolean {
-    if (this.#clogged || this.#done || this.#finishing || this.#inFlight.size >= this.#inFlightMax) return false
+    if (this.#clogged || this.#done || this.#finishing || this.#inFlight.size >= this.#options.maxBatchesInFlight)
+      return false
     return this.#inFlightBytes < IN_FLIGHT_BYTES_MAX
   }
 
@@ -88,23 +76,14 @@ export class StreamCall {
     return [...this.#inFlight.values()]
   }
 
-  /** When the oldest batch in flight was sent; undefined without one. */
-  get oldestSentAt(): number | undefined {
-    for (const batch of this.#inFlight.values()) return batch.history.begunAt
-    return undefined
-  }
-
-  /** True when nothing is in flight. */
-  get idle(): boolean {
-    return this.#inFlight.size === 0
-  }
-
   send(batch: StreamBatch): void {
     const id = ++this.#lastId
     const retry = batch.history.begin(this.link)
     this.#inFlight.set(id, batch)
     this.#inFlightBytes += batch.bytes
-    this.#clogged = !this.#call.write(encodeStreamRequest({ topic: this.#topic, events: batch.events, retry }, id))
+    this.#clogged = !this.#call.write(
+      encodeStreamRequest({ topic: this.#options.topic, events: batch.events, retry }, id),
+    )
   }
 
   /** Sends nothing more; what is in flight is acknowledged, then the call ends. */
@@ -112,6 +91,14 @@ export class StreamCall {
     if (this.#finishing || this.#done) return
     this.#finishing = true
     this.#call.end()
+  }
+
+  /** Ends the call when a batch that was sent before then (by `performance.now()`) is not acknowledged. */
+  expire(sentBefore: number): void {
+    const [oldest] = this.#inFlight.values()
+    if (oldest === undefined || oldest.history.begunAt > sentBefore) return
+    const text = `publish ${this.#options.topic}: no acknowledgement in time`
+    this.cancel(new MeshError('deadline_exceeded', text, { ambiguous: true }))
   }
 
   /** Ends the call at once. */
@@ -126,8 +113,8 @@ export class StreamCall {
     if (batch === undefined || this.#done) return
     this.#inFlight.delete(id)
     this.#inFlightBytes -= batch.bytes
-    this.#listener.onAck(batch, ack)
-    this.#listener.onRoom()
+    this.#options.onAck(batch, ack)
+    this.#options.onRoom()
   }
 
   #end(error: MeshError | undefined): void {

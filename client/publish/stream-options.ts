@@ -44,6 +44,10 @@ export function publishStreamSettings(
   check('timeoutMs', timeoutMs, Number.POSITIVE_INFINITY)
   check('ackTimeoutMs', ackTimeoutMs, Number.POSITIVE_INFINITY)
   check('maxBatchesInFlight', maxBatchesInFlight, BATCHES_IN_FLIGHT_MAX)
+  if (!Number.isInteger(maxBatchesInFlight)) {
+    const text = `publish stream: maxBatchesInFlight is ${maxBatchesInFlight}, wanted a whole number`
+    throw new MeshError('invalid_argument', text)
+  }
   return { queueEvents, queueBytes, timeoutMs, ackTimeoutMs, maxBatchesInFlight }
 }
 
