@@ -1,13 +1,26 @@
+import { once } from 'node:events'
 import { mkdtempDisposable, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { create } from '@bufbuild/protobuf'
+import { Metadata } from '@grpc/grpc-js'
+import {
+  EventService,
+  grpcMethods,
+  PublishRequestSchema,
+  PublishStreamRequestSchema,
+  type PublishStreamResponse,
+} from '@landbridge/proto'
 import { expect, test } from 'vitest'
 import { makeCertificate, type TestCertificate, testCertificate } from '../testing/certificate.ts'
 import { connectTo } from '../testing/connect.ts'
 import { TestGateway } from '../testing/test-gateway.ts'
+import { parseEndpoint } from './endpoint.ts'
+import { Link } from './link.ts'
 import { TlsSource } from './tls-source.ts'
 
 const TOPIC = 'acme/orders'
+const methods = grpcMethods(EventService)
 
 /** Files of a pair that is replaced now and then. */
 async function pairFiles(folder: string) {
@@ -64,4 +77,41 @@ test('a client certificate that was replaced is used when the old one is not acc
   await east.start()
   await mesh.publish(TOPIC, { type: 'test' })
   expect(east.clients).toEqual(['one', 'two'])
+})
+
+test('calls that are under way go on over the connection that they have', async () => {
+  const [server, one, two] = await Promise.all([
+    testCertificate(),
+    makeCertificate({ type: 'dns', value: 'one' }),
+    makeCertificate({ type: 'dns', value: 'two' }),
+  ])
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'landbridge-tls-'))
+  const { files, write } = await pairFiles(folder.path)
+  await write(one)
+  await using east = await TestGateway.start('east', { clientCa: `${one.cert}\n${two.cert}` })
+  let now = 0
+  const tls = new TlsSource({ ca: server.cert, ...files }, () => now)
+  using link = new Link({ endpoint: parseEndpoint(east.endpoint), tls, random: () => 0 })
+  const publish = async (id: string) => {
+    const request = create(PublishRequestSchema, { topic: TOPIC, events: [{ id, source: '/s', type: 't' }] })
+    const call = { what: 'publish', metadata: new Metadata(), timeoutMs: 2_000, signal: new AbortController().signal }
+    await link.unary(methods.publish, request, call)
+  }
+  const stream = link.stream(methods.publishStream, new Metadata())
+  const acks: bigint[] = []
+  stream.on('data', ({ batchId }: PublishStreamResponse) => acks.push(batchId))
+  const send = (batchId: bigint) =>
+    stream.write(create(PublishStreamRequestSchema, { batchId, topic: TOPIC, events: [{ id: `${batchId}` }] }))
+  send(1n)
+  await expect.poll(() => acks).toEqual([1n])
+  await publish('a')
+  await write(two)
+  now = 60_000
+  await publish('b')
+  expect(east.clients).toEqual(['one', 'two'])
+  send(2n)
+  await expect.poll(() => acks).toEqual([1n, 2n])
+  const ended = once(stream, 'end')
+  stream.end()
+  await ended
 })
