@@ -1,0 +1,107 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { resolve } from 'node:path'
+import { text } from 'node:stream/consumers'
+import type { Lab } from '@landbridge/lab'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startMesh, topic } from './mesh.ts'
+
+const program = resolve(import.meta.dirname, '../../client/cli/main.ts')
+let lab: Lab
+let environment: Record<string, string>
+
+beforeAll(async () => {
+  lab = await startMesh()
+  environment = {
+    LANDBRIDGE_ENDPOINTS: lab.regions
+      .flatMap((region) => region.endpoints.map((at) => `${region.name}=${at}`))
+      .join(','),
+    LANDBRIDGE_CA: lab.caFile,
+    LANDBRIDGE_TOKEN: await lab.token({ subject: 'service-shell', groups: ['lab-admins'] }),
+  }
+})
+afterAll(() => lab.close())
+
+/** Runs the command as a shell would. */
+async function landbridge(words: readonly string[], input = '', settings: Record<string, string> = {}) {
+  const child = spawn(process.execPath, [program, ...words], { env: { ...process.env, ...environment, ...settings } })
+  child.stdin.end(input)
+  const [output, errors, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  return { output, errors, code }
+}
+
+test('publishes what comes in line by line, and another region shows it', async () => {
+  const lines = Array.from({ length: 5 }, (_, n) => JSON.stringify({ n })).join('\n')
+  const published = await landbridge(
+    ['publish', topic, '--type', 'shell', '--source', 'urn:shell', '--ndjson', '-o', 'json'],
+    lines,
+  )
+  expect(published).toMatchObject({ code: 0, errors: '' })
+  expect(published.output.trim().split('\n')).toHaveLength(5)
+  const elsewhere = { LANDBRIDGE_ENDPOINTS: (environment.LANDBRIDGE_ENDPOINTS ?? '').split(',').at(-1) ?? '' }
+  const shown = await landbridge(
+    ['subscribe', topic, '--from', 'earliest', '--count', '5', '-o', 'json'],
+    '',
+    elsewhere,
+  )
+  expect(shown.code).toBe(0)
+  const rows = shown.output
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { region: string; event: { type: string } })
+  expect(rows.map((row) => [row.region, row.event.type])).toEqual(Array(5).fill(['eu-west', 'shell']))
+})
+
+test('applies documents to every region, first without changing anything', async () => {
+  const document =
+    'apiVersion: landbridge.dev/v1alpha1\nkind: Topic\nmetadata: { namespace: acme, name: returns }\nspec: {}\n'
+  const actions = async (words: readonly string[]) => {
+    const { output, code } = await landbridge(['apply', '-f', '-', '-o', 'json', ...words], document)
+    const rows = JSON.parse(output) as { region: string; action: string }[]
+    return { code, actions: rows.map((row) => `${row.region} ${row.action}`).sort() }
+  }
+  const created = { code: 0, actions: ['eu-west created', 'us-east created'] }
+  expect(await actions(['--dry-run'])).toEqual(created)
+  expect(await actions([])).toEqual(created)
+  expect(await actions([])).toEqual({ code: 0, actions: ['eu-west unchanged', 'us-east unchanged'] })
+})
+
+test.each([
+  ['an unknown option', ['publish', topic, '--nonsense'], {}, 2],
+  ['no type', ['publish', topic, '--data', '{}'], {}, 2],
+  ['a token of nobody', ['topics'], { LANDBRIDGE_TOKEN: 'not-a-token' }, 3],
+  ['a topic without a policy', ['publish', 'other/topic', '--type', 't', '--source', 's', '--data', '1'], {}, 3],
+  ['a gateway that is not there', ['topics', '--timeout', '1s'], { LANDBRIDGE_ENDPOINTS: 'localhost:9' }, 4],
+])('says what is wrong with %s, and exits accordingly', async (_, words, settings, code) => {
+  const ended = await landbridge(words, '', settings)
+  expect(ended).toMatchObject({ code, output: '' })
+  expect(ended.errors).not.toBe('')
+  expect(ended.errors).not.toContain('    at ')
+})
+
+test('ends quietly by Ctrl-C', async () => {
+  const child = await subscriber()
+  child.kill('SIGINT')
+  const [errors, [code]] = await Promise.all([text(child.stderr), once(child, 'close')])
+  expect({ errors, code }).toEqual({ errors: '', code: 130 })
+})
+
+test('ends quietly when its reader goes away', async () => {
+  const child = await subscriber()
+  child.stdout.destroy()
+  const ended = Promise.all([text(child.stderr), once(child, 'exit')])
+  // It notices with the next event that it cannot write.
+  await landbridge(['publish', topic, '--type', 'last', '--source', 'urn:shell', '--data', '1'])
+  const [errors] = await ended
+  expect(errors).toBe('')
+})
+
+/** A subscriber that has printed something. */
+async function subscriber() {
+  const environmentOfChild = { ...process.env, ...environment }
+  const child = spawn(process.execPath, [program, 'subscribe', topic, '--from', 'earliest'], {
+    env: environmentOfChild,
+  })
+  await once(child.stdout, 'data')
+  return child
+}
