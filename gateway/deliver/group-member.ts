@@ -1,4 +1,4 @@
-import { eventFilters, MeshError } from '@landbridge/core'
+import { MeshError } from '@landbridge/core'
 import {
   type DeliveryHandle,
   type GroupMessage,
@@ -9,7 +9,7 @@ import {
 } from '@landbridge/nats'
 import type { Log } from '../telemetry/index.ts'
 import type { TopicEntry } from '../topics.ts'
-import { type Source, WINDOW_BYTES } from './source.ts'
+import { type Source, WHOLE_STREAM, WINDOW_BYTES } from './source.ts'
 
 /** What a group member needs. */
 export type GroupMemberOptions = {
@@ -57,7 +57,7 @@ export class GroupMember implements Source {
       session,
       stream: topic.stream,
       group,
-      filters: eventFilters(topic.document.name),
+      filters: WHOLE_STREAM,
       start,
       ackWaitMs,
       demand,

@@ -1,4 +1,4 @@
-import { eventFilters, type MeshError } from '@landbridge/core'
+import type { MeshError } from '@landbridge/core'
 import { type NatsSession, type ReadStart, type StoredMessage, StreamReader } from '@landbridge/nats'
 import type { Log } from '../telemetry/index.ts'
 import type { TopicEntry } from '../topics.ts'
@@ -14,6 +14,12 @@ export type Source = {
 
 /** Bytes asked for ahead of a subscriber: what a stalled one holds, together with its outbox. */
 export const WINDOW_BYTES = 1024 * 1024
+
+/**
+ * What a subscription reads of its topic's stream: all of it. The stream holds nothing but the topic, and control records
+ * (`isControl`) are left out here: asked to filter, the server takes a third more CPU time for each event.
+ */
+export const WHOLE_STREAM: readonly string[] = []
 
 /** What an ephemeral reader needs. */
 export type EphemeralOptions = {
@@ -31,7 +37,7 @@ export function ephemeralSource(options: EphemeralOptions): Source {
   return new StreamReader({
     session,
     stream: topic.stream,
-    filters: eventFilters(topic.document.name),
+    filters: WHOLE_STREAM,
     start,
     windowBytes: WINDOW_BYTES,
     onMessage: onEvent,
