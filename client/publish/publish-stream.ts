@@ -249,6 +249,7 @@ export class PublishStream implements AsyncDisposable {
       call = await StreamCall.open(this.#transport, link, {
         topic: this.#topic,
         maxBatchesInFlight: this.#settings.maxBatchesInFlight,
+        signal: this.#scope.signal,
         onAck: (batch, ack) => {
           worked ||= ack.failures.length === 0
           this.#acknowledge(call, batch, ack)
@@ -259,6 +260,8 @@ export class PublishStream implements AsyncDisposable {
       return this.#end(worked, MeshError.from(error))
     }
     this.#call = call
+    // close() may have come meanwhile.
+    if (this.#closed && this.#sends.size === 0) call.finish()
     const stop = () => call.cancel(MeshError.from(this.#scope.signal.reason))
     this.#scope.signal.addEventListener('abort', stop, { once: true })
     if (this.#scope.signal.aborted) stop()

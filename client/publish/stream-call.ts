@@ -16,6 +16,8 @@ const IN_FLIGHT_BYTES_MAX = 8 * 1024 * 1024
 export type StreamCallOptions = {
   readonly topic: string
   readonly maxBatchesInFlight: number
+  /** Ends the wait for a token. */
+  readonly signal: AbortSignal
   onAck(batch: StreamBatch, ack: PublishStreamResponse): void
   /** There is room for another batch, perhaps. */
   onRoom(): void
@@ -61,7 +63,7 @@ export class StreamCall {
 
   /** Opens a call. @throws MeshError when there is no token. */
   static async open(transport: Transport, link: Link, options: StreamCallOptions): Promise<StreamCall> {
-    return new StreamCall(link, link.stream(method, await transport.metadata()), options)
+    return new StreamCall(link, link.stream(method, await transport.metadata(options.signal)), options)
   }
 
   /** True when another batch may be sent. */

@@ -25,6 +25,8 @@ export type SubscribeStreamOptions = {
   readonly settings: SubscribeSettings
   readonly position: StartPosition
   readonly credit: { readonly messages: number; readonly bytes: number }
+  /** Ends the wait for a token. */
+  readonly signal: AbortSignal
   readonly onDelivery: (delivery: RawDelivery, stream: SubscribeStream) => void
   /** A delivery was acknowledged for good. */
   readonly onAcked: (delivery: RawDelivery) => void
@@ -85,7 +87,7 @@ export class SubscribeStream implements Settler {
 
   /** Opens a stream. @throws MeshError when there is no token. */
   static async open(transport: Transport, link: Link, options: SubscribeStreamOptions): Promise<SubscribeStream> {
-    return new SubscribeStream(link.stream(method, await transport.metadata()), options)
+    return new SubscribeStream(link.stream(method, await transport.metadata(options.signal)), options)
   }
 
   /** The region that answers; '' before `started`. */

@@ -1,10 +1,13 @@
 import { MeshError } from '@landbridge/core'
+import { orAborted } from '../scope.ts'
 
 /** Gives the bearer token for the next call. `refresh` is true after the gateway refused the last one. */
 export type TokenProvider = (request: { readonly refresh: boolean }) => string | Promise<string>
 
 /** A token this close to its end is not used again, milliseconds: clocks differ and calls take time. */
 const EXPIRY_MARGIN_MS = 30_000
+/** A provider that takes longer is given up, so that it cannot hold up a stream for ever. */
+const PROVIDER_MS_MAX = 10_000
 
 /**
  * The connection's bearer token.
@@ -27,14 +30,17 @@ export class TokenSource {
     return typeof this.#token === 'function'
   }
 
-  /** The token for a call that begins now; undefined without one. A failing provider gives `unauthenticated`. */
-  async get(): Promise<string | undefined> {
+  /**
+   * The token for a call that begins now; undefined without one. Waits for the provider until `signal` aborts, at most
+   * 10 s. A provider that fails or does not answer gives `unauthenticated`.
+   */
+  async get(signal: AbortSignal): Promise<string | undefined> {
     if (typeof this.#token !== 'function') return this.#token
     if (this.#cached !== undefined && this.#cached.until > Date.now()) return this.#cached.token
     this.#asking ??= this.#ask(this.#token).finally(() => {
       this.#asking = undefined
     })
-    return await this.#asking
+    return await orAborted(this.#asking, signal)
   }
 
   /** Forgets the token, because a gateway refused it. */
@@ -47,7 +53,7 @@ export class TokenSource {
     const refresh = this.#refresh
     let token: string
     try {
-      token = await provider({ refresh })
+      token = await inTime(provider({ refresh }))
     } catch (cause) {
       throw new MeshError('unauthenticated', `token: the provider failed: ${messageOf(cause)}`, { cause })
     }
@@ -55,6 +61,17 @@ export class TokenSource {
     const expiresAt = expiryOf(token)
     this.#cached = expiresAt === undefined ? undefined : { token, until: expiresAt - EXPIRY_MARGIN_MS }
     return token
+  }
+}
+
+async function inTime(answer: string | Promise<string>): Promise<string> {
+  if (typeof answer === 'string') return answer
+  const { promise, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new Error(`no answer within ${PROVIDER_MS_MAX} ms`)), PROVIDER_MS_MAX)
+  try {
+    return await Promise.race([answer, promise])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

@@ -113,9 +113,9 @@ export class Transport {
     throw new MeshError('invalid_argument', `endpoint: is ${quote(name)}, wanted one of ${known} or the region of one`)
   }
 
-  /** Metadata of a call that begins now. */
-  async metadata(): Promise<Metadata> {
-    const token = await this.#tokens.get()
+  /** Metadata of a call that begins now. Throws the signal's reason when it aborts before there is a token. */
+  async metadata(signal: AbortSignal): Promise<Metadata> {
+    const token = await this.#tokens.get(signal)
     const metadata = new Metadata()
     if (token !== undefined) metadata.set('authorization', `Bearer ${token}`)
     return metadata
@@ -135,11 +135,11 @@ export class Transport {
     call: { readonly what: string; readonly timeoutMs: number; readonly signal: AbortSignal },
   ): Promise<Response> {
     try {
-      return await link.unary(method, request, { ...call, metadata: await this.metadata() })
+      return await link.unary(method, request, { ...call, metadata: await this.metadata(call.signal) })
     } catch (error) {
       const refused = error instanceof MeshError && error.code === 'unauthenticated'
       if (!refused || !this.refreshToken()) throw error
-      return await link.unary(method, request, { ...call, metadata: await this.metadata() })
+      return await link.unary(method, request, { ...call, metadata: await this.metadata(call.signal) })
     }
   }
 
