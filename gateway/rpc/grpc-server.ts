@@ -6,7 +6,8 @@ import type { Config, ListenAddress } from '../config.ts'
 /** Largest response, in bytes: a frame of deliveries around one event of the largest size fits well. */
 const RESPONSE_BYTES_MAX = 64 * 1024 * 1024
 const KEEPALIVE_MS = 30_000
-const KEEPALIVE_TIMEOUT_MS = 10_000
+/** An answer to a ping waits behind the data that is on its way, which over a slow link takes a while. */
+const KEEPALIVE_TIMEOUT_MS = 30_000
 const IDLE_MS = 900_000
 /** What one stream, and one connection, may send ahead of our reading: bounds what a connection makes us hold. */
 const STREAM_WINDOW_BYTES = 1024 * 1024

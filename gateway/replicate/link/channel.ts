@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import { type ChannelCredentials, type ChannelOptions, Client, experimental } from '@grpc/grpc-js'
 import { type CertificateSource, spiffeIdOf } from '../../auth/index.ts'
 import { regionId } from '../identity/region-id.ts'
+import { WatchedCredentials } from './watched-credentials.ts'
 
 /** Room for what a peer has on the way: the default of 64 KiB would hold a far region to 64 KiB a round trip. */
 const RECEIVE_WINDOW_BYTES = 16 * 1024 * 1024
@@ -22,18 +23,31 @@ export function peerCredentials(certificates: CertificateSource, mesh: string, p
 }
 
 /** A channel for one attempt to reach a gateway: it shares no connection and no backoff with earlier attempts. */
-export function openChannel(endpoint: string, credentials: ChannelCredentials, serverName: string | undefined): Client {
-  return new Client(endpoint, credentials, { ...CHANNEL_OPTIONS, ...nameOptions(endpoint, serverName) })
+export type PeerChannel = {
+  readonly client: Client
+  /** Bytes that came over its connection so far, those of messages that are not complete included. */
+  receivedBytes(): number
 }
 
+/** Opens a channel, which connects with its first call. */
+export function openChannel(
+  endpoint: string,
+  credentials: ChannelCredentials,
+  serverName: string | undefined,
+): PeerChannel {
+  const watched = new WatchedCredentials(credentials)
+  const client = new Client(endpoint, watched, { ...CHANNEL_OPTIONS, ...nameOptions(endpoint, serverName) })
+  return { client, receivedBytes: () => watched.receivedBytes }
+}
+
+// No keepalive: an answer to a ping waits behind the data that is on its way, which on a slow link takes longer than any
+// useful timeout. `LinkStream` judges by the bytes that come.
 const CHANNEL_OPTIONS: ChannelOptions = {
   'grpc.use_local_subchannel_pool': 1,
   'grpc-node.flow_control_window': RECEIVE_WINDOW_BYTES,
   'grpc.max_receive_message_length': FRAME_BYTES_MAX,
   'grpc.enable_retries': 0,
   'grpc.service_config_disable_resolution': 1,
-  'grpc.keepalive_time_ms': 10_000,
-  'grpc.keepalive_timeout_ms': 3_000,
 }
 
 /** Node's TLS takes no IP address as a server name, and grpc-js hands it the endpoint's host. */

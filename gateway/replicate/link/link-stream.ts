@@ -1,4 +1,4 @@
-import { type Client, type ClientDuplexStream, Metadata, type StatusObject } from '@grpc/grpc-js'
+import { type ClientDuplexStream, Metadata, type StatusObject } from '@grpc/grpc-js'
 import { MeshError, type Position, type RawRecord, readReplicateResponse } from '@landbridge/core'
 import {
   grpcMethods,
@@ -9,6 +9,7 @@ import {
   rawCodec,
 } from '@landbridge/proto'
 import { PEER_TOKEN_KEY } from '../identity/peer-token.ts'
+import type { PeerChannel } from './channel.ts'
 import { appliedRequest, closeRequest, creditRequest, type OpenRequest, openRequest } from './requests.ts'
 
 /** What comes over the link for one pull. None of them may throw. */
@@ -30,8 +31,10 @@ export type PullHandle = {
 
 const method = grpcMethods(ReplicationService).replicate
 
-/** Silence after which a link is dead; the server speaks at least each second. */
+/** Time without a byte after which a link is dead: the server has data on its way, or speaks each second. */
 const SILENCE_MS = 2_600
+/** Time without a whole message after which a link is useless, though bytes trickle: an event of 8 MiB at 28 KB/s. */
+const MESSAGE_SILENCE_MS = 300_000
 /** The first word must come sooner: it is what a healed link waits for. */
 const FIRST_WORD_MS = 2_000
 const WATCH_MS = 200
@@ -40,37 +43,43 @@ const WATCH_MS = 200
  * One Replicate stream to a gateway of a peer.
  *
  * 1. `onUp` is called when the first frame came: the peer accepted us. `onEnd` is called exactly once.
- * 2. A peer that is silent for 3 s is taken for dead, whatever TCP believes.
+ * 2. A peer of whom no byte comes for 3 s is taken for dead, whatever TCP believes. While bytes come, a message may take
+ *    its time, up to 5 minutes.
  * 3. When it ends, every open pull is told once.
  */
 export class LinkStream {
-  readonly #client: Client
+  readonly #channel: PeerChannel
   readonly #call: ClientDuplexStream<ReplicateRequest, Buffer>
   readonly #now: () => number
   readonly #events: { onUp(): void; onEnd(reason: string): void }
   readonly #pulls = new Map<number, PullListener>()
   readonly #watch: NodeJS.Timeout
   #nextId = 1
+  /** When a whole message last came. */
   #heardMs: number
+  /** When bytes last came, and how many had come by then. */
+  #contactMs: number
+  #receivedBytes = 0
   #everHeard = false
   #ended = false
   /** What to add to our clock to get the peer's, in ms. */
   #clockOffsetMs = 0
 
   constructor(options: {
-    readonly client: Client
+    readonly channel: PeerChannel
     readonly token: string
     readonly now: () => number
     onUp(): void
     onEnd(reason: string): void
   }) {
-    this.#client = options.client
+    this.#channel = options.channel
     this.#events = options
     this.#now = options.now
     this.#heardMs = options.now()
+    this.#contactMs = this.#heardMs
     const metadata = new Metadata()
     metadata.set(PEER_TOKEN_KEY, options.token)
-    this.#call = this.#client.makeBidiStreamRequest(
+    this.#call = this.#channel.client.makeBidiStreamRequest(
       method.path,
       method.requestSerialize,
       rawCodec.deserialize,
@@ -83,7 +92,7 @@ export class LinkStream {
     this.#watch = setInterval(() => this.#checkSilence(), WATCH_MS)
   }
 
-  /** When something last came, ms since 1970; undefined if nothing did. */
+  /** When a whole message last came, ms since 1970; undefined if none did. What the peer said is no newer. */
   get lastContactMs(): number | undefined {
     return this.#everHeard ? this.#heardMs : undefined
   }
@@ -130,7 +139,7 @@ export class LinkStream {
     this.#ended = true
     clearInterval(this.#watch)
     this.#call.cancel()
-    this.#client.close()
+    this.#channel.client.close()
     const listeners = [...this.#pulls.values()]
     this.#pulls.clear()
     for (const listener of listeners) listener.onDown(reason)
@@ -144,6 +153,7 @@ export class LinkStream {
   #take(frame: Buffer): void {
     if (this.#ended) return
     this.#heardMs = this.#now()
+    this.#contactMs = this.#heardMs
     if (!this.#everHeard) {
       this.#everHeard = true
       this.#events.onUp()
@@ -178,12 +188,27 @@ export class LinkStream {
   }
 
   #checkSilence(): void {
-    const limitMs = this.#everHeard ? SILENCE_MS : FIRST_WORD_MS
-    if (this.#now() - this.#heardMs < limitMs) return
+    if (this.#silence() === undefined) return
     // After a stall of this process what came meanwhile still waits in the socket: look once more behind it.
     setImmediate(() => {
-      if (this.#now() - this.#heardMs >= limitMs) this.end(`nothing was heard for ${limitMs} ms`)
+      const silence = this.#silence()
+      if (silence !== undefined) this.end(silence)
     })
+  }
+
+  /** What is missing for too long; undefined while nothing is. */
+  #silence(): string | undefined {
+    const nowMs = this.#now()
+    const received = this.#channel.receivedBytes()
+    if (received !== this.#receivedBytes) {
+      this.#receivedBytes = received
+      this.#contactMs = nowMs
+    }
+    const unheardMs = nowMs - this.#heardMs
+    // Until the first message bytes say nothing: those of a handshake may come from what is not our peer.
+    if (!this.#everHeard) return unheardMs >= FIRST_WORD_MS ? `nothing was heard for ${FIRST_WORD_MS} ms` : undefined
+    if (nowMs - this.#contactMs >= SILENCE_MS) return `nothing was heard for ${SILENCE_MS} ms`
+    return unheardMs >= MESSAGE_SILENCE_MS ? `no whole message came for ${MESSAGE_SILENCE_MS} ms` : undefined
   }
 }
 

@@ -118,7 +118,7 @@ export class PeerLink implements AsyncDisposable {
       const token = await signPeerToken(current, current.spiffe ?? regionId(mesh, region), regionId(mesh, peer.region))
       if (this.#closed) return
       const stream: LinkStream = new LinkStream({
-        client: openChannel(endpoint, this.#credentials, serverName),
+        channel: openChannel(endpoint, this.#credentials, serverName),
         token,
         now,
         onUp: () => this.#up(stream, endpoint),
