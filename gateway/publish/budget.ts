@@ -3,10 +3,16 @@ import type { Metrics } from '../telemetry/index.ts'
 
 type Waiter = { readonly bytes: number; readonly events: number; readonly resolve: () => void }
 
+/** How long a call waits for room. */
+const SOON_MS = 500
+/** What calls that wait may hold, as a share of the bytes that are being stored. */
+const SOON_SHARE = 1 / 4
+
 /**
  * Bounds events and bytes that are being stored, over all callers of the process. Guarantees:
  * 1. What was taken never exceeds the bounds, except that one request larger than a bound may go alone.
- * 2. What is given back goes to waiters first, in the order in which they came.
+ * 2. Who waits is served in the order of coming, and nobody who comes later goes first: a large request gets its turn.
+ * 3. A waiter that leaves does not hold up those behind it.
  */
 export class Budget {
   readonly #bytesMax: number
@@ -14,6 +20,8 @@ export class Budget {
   readonly #metrics: Metrics
   #bytes = 0
   #events = 0
+  /** Held by calls that wait in `takeSoon`. */
+  #soonBytes = 0
   readonly #waiters = new Set<Waiter>()
 
   constructor(bounds: { readonly publishBytesMax: number; readonly publishEventsMax: number }, metrics: Metrics) {
@@ -22,21 +30,27 @@ export class Budget {
     this.#metrics = metrics
   }
 
-  /** Takes, if there is room. */
+  /** Takes, if there is room and nobody waits for it. */
   tryTake(bytes: number, events: number): boolean {
-    const fits = this.#bytes + bytes <= this.#bytesMax && this.#events + events <= this.#eventsMax
-    if (!fits && this.#events > 0) return false
-    this.#add(bytes, events)
-    return true
+    return this.#waiters.size === 0 && this.#takeIfRoom(bytes, events)
   }
 
-  /** Takes. @throws MeshError 'resource_exhausted' with a retry delay when there is no room. */
-  take(bytes: number, events: number): void {
+  /**
+   * Takes: at once, or after a short wait in line, so that calls get their turn beside streams that always wait.
+   * @throws MeshError 'resource_exhausted' with a retry delay when there is no room soon, or the line is long already.
+   */
+  async takeSoon(bytes: number, events: number): Promise<void> {
     if (this.tryTake(bytes, events)) return
-    this.#metrics.refusals.inc({ reason: 'overload' })
-    throw new MeshError('resource_exhausted', 'publish: the gateway is storing as much as it can, try again', {
-      retryAfterMs: 50 + Math.ceil(Math.random() * 100),
-    })
+    if (this.#soonBytes + bytes > this.#bytesMax * SOON_SHARE) throw this.#refusal()
+    this.#soonBytes += bytes
+    const late = new AbortController()
+    const timer = setTimeout(() => late.abort(this.#refusal()), SOON_MS)
+    try {
+      await this.takeWhenRoom(bytes, events, late.signal)
+    } finally {
+      clearTimeout(timer)
+      this.#soonBytes -= bytes
+    }
   }
 
   /**
@@ -44,12 +58,14 @@ export class Budget {
    * The number of waiters is that of open streams, which is bounded elsewhere.
    */
   takeWhenRoom(bytes: number, events: number, signal: AbortSignal): Promise<void> {
-    if (this.#waiters.size === 0 && this.tryTake(bytes, events)) return Promise.resolve()
+    if (this.tryTake(bytes, events)) return Promise.resolve()
     if (signal.aborted) return Promise.reject(signal.reason)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const waiter = { bytes, events, resolve }
     const abort = () => {
-      if (this.#waiters.delete(waiter)) reject(signal.reason)
+      if (!this.#waiters.delete(waiter)) return
+      reject(signal.reason)
+      this.#serveWaiters()
     }
     signal.addEventListener('abort', abort, { once: true })
     this.#waiters.add(waiter)
@@ -59,11 +75,29 @@ export class Budget {
   /** Gives back what was taken. */
   giveBack(bytes: number, events: number): void {
     this.#add(-bytes, -events)
+    this.#serveWaiters()
+  }
+
+  #refusal(): MeshError {
+    this.#metrics.refusals.inc({ reason: 'overload' })
+    return new MeshError('resource_exhausted', 'publish: the gateway is storing as much as it can, try again', {
+      retryAfterMs: 50 + Math.ceil(Math.random() * 100),
+    })
+  }
+
+  #serveWaiters(): void {
     for (const waiter of this.#waiters) {
-      if (!this.tryTake(waiter.bytes, waiter.events)) break
+      if (!this.#takeIfRoom(waiter.bytes, waiter.events)) break
       this.#waiters.delete(waiter)
       waiter.resolve()
     }
+  }
+
+  #takeIfRoom(bytes: number, events: number): boolean {
+    const fits = this.#bytes + bytes <= this.#bytesMax && this.#events + events <= this.#eventsMax
+    if (!fits && this.#events > 0) return false
+    this.#add(bytes, events)
+    return true
   }
 
   #add(bytes: number, events: number): void {

@@ -42,18 +42,44 @@ describe('answers', () => {
 describe('budget', () => {
   const budgetOf = () => new Budget({ publishBytesMax: 100, publishEventsMax: 10 }, new Metrics())
 
-  test('refuses beyond its bounds, but lets one large request go alone', () => {
+  test('refuses beyond its bounds, but lets one large request go alone', async () => {
     const budget = budgetOf()
-    budget.take(500, 1)
-    expect(() => budget.take(1, 1)).toThrow(expect.objectContaining({ code: 'resource_exhausted' }))
+    expect(budget.tryTake(500, 1)).toBe(true)
+    await expect(budget.takeSoon(26, 1)).rejects.toMatchObject({ code: 'resource_exhausted' })
     budget.giveBack(500, 1)
-    budget.take(100, 1)
+    expect(budget.tryTake(100, 1)).toBe(true)
     expect(budget.tryTake(0, 10)).toBe(false)
+  })
+
+  test('a call waits in line for a moment, and is refused when its turn does not come', async () => {
+    const budget = budgetOf()
+    expect(budget.tryTake(100, 1)).toBe(true)
+    const served = budget.takeSoon(20, 1)
+    budget.giveBack(20, 1)
+    await served
+    await expect(budget.takeSoon(20, 1)).rejects.toMatchObject({ code: 'resource_exhausted' })
+    budget.giveBack(20, 1)
+    expect(budget.tryTake(20, 1)).toBe(true)
+  })
+
+  // Small requests that kept coming took all that was given back, and a large one waited for as long as they came.
+  test('lets nobody overtake who waits, and a waiter that leaves makes way for those behind it', async () => {
+    const budget = budgetOf()
+    expect(budget.tryTake(60, 1)).toBe(true)
+    const leaving = new AbortController()
+    const large = budget.takeWhenRoom(80, 1, leaving.signal)
+    expect(budget.tryTake(30, 1)).toBe(false)
+    const small = budget.takeWhenRoom(30, 1, new AbortController().signal)
+    leaving.abort(new Error('it left'))
+    await expect(large).rejects.toThrow('it left')
+    await small
+    expect(budget.tryTake(10, 1)).toBe(true)
+    expect(budget.tryTake(1, 1)).toBe(false)
   })
 
   test('serves waiters in order, and forgets those that leave', async () => {
     const budget = budgetOf()
-    budget.take(100, 1)
+    expect(budget.tryTake(100, 1)).toBe(true)
     const order: string[] = []
     const leaving = new AbortController()
     const wait = (name: string, bytes: number, signal = new AbortController().signal) =>

@@ -23,7 +23,7 @@ export function publish({ region, access, store, budget }: PublishTools): UnaryM
     if (events.length === 0) throw new MeshError('invalid_argument', 'publish: has no event, wanted 1 to 1,000')
     const retry = retryOf(request.value.retry)
     const size = bytesOf(events)
-    budget.take(size, events.length)
+    await budget.takeSoon(size, events.length)
     try {
       const results = await store.store({ topic, events, principal, retry })
       const nothingTried = errorOfAll(results)
