@@ -44,6 +44,8 @@ export type StoreAttempt = {
   readonly principal: Principal
   /** What the publisher knows of earlier attempts. */
   readonly retry: PublishAttempt | undefined
+  /** Whose order must not change by a failure, as in `BatchWriter.store`; undefined for a call by itself. */
+  readonly lane?: object
 }
 
 type Prepared = {
@@ -135,7 +137,7 @@ export class EventStore {
     const { requests } = prepared
     if (requests.length > 0) {
       const writer = topic.writer
-      const stored = this.#breaker(topic).run(() => writer.store(requests))
+      const stored = this.#breaker(topic).run(() => writer.store(requests, attempt.lane))
       merge(prepared, await stored)
       this.#options.metrics.storeSeconds.observe((performance.now() - begun) / 1000)
     }

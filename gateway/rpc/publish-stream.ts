@@ -1,5 +1,6 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js'
 import { MeshError, type Principal, type RawPublishBatch, readPublishStreamRequest } from '@landbridge/core'
+import { mayPass } from '@landbridge/nats'
 import { bytesOf, type EventResult, encodeBatchAck } from '../publish/index.ts'
 import type { Log } from '../telemetry/index.ts'
 import type { TopicRegistry } from '../topics.ts'
@@ -26,6 +27,8 @@ type Call = ServerDuplexStream<Buffer, Buffer>
 
 /** Topics that one stream's rights are watched for. */
 const TOPICS_WATCHED_MAX = 256
+/** When to come again after a failure that does not say so itself, in ms. */
+const RETRY_MS = 250
 
 /** `EventService.PublishStream`, on encoded messages. */
 export function publishStream(tools: PublishStreamTools): (call: Call) => void {
@@ -44,6 +47,8 @@ export function publishStream(tools: PublishStreamTools): (call: Call) => void {
  * 2. Every batch that was read is acknowledged before the stream ends, whyever it ends (unless the client is gone).
  * 3. At most `streamBatchesMax` batches are in flight, and all streams together stay within the budget: beyond that
  *    nothing is read, and HTTP/2 flow control stops the client. The same while the client does not read its acks.
+ * 4. After the first event that could not be stored for now, no batch that was not in flight is stored, and the stream
+ *    ends: what the client sends again over the next stream is stored in its order.
  */
 class PublishStream {
   readonly #tools: PublishStreamTools
@@ -58,6 +63,8 @@ class PublishStream {
   /** The end of the queue of batches that wait; undefined when none does. */
   #turn: Promise<void> | undefined
   #clogged = false
+  /** Set once an event was not stored that may be stored later. */
+  #failure: MeshError | undefined
   #ending: { readonly error: MeshError | undefined } | undefined
   #finished = false
 
@@ -130,9 +137,11 @@ class PublishStream {
   /** Stores a batch for which room was taken, and acknowledges it. Reaches the writer before it returns. */
   async #run(batch: Batch): Promise<void> {
     try {
-      this.#acknowledge(batch, await this.#store(batch))
-    } catch (error) {
-      this.#acknowledge(batch, failed(shownError(error, this.#tools.log, this.#context.path), batch))
+      const results = await this.#store(batch).catch((error: unknown) =>
+        failed(shownError(error, this.#tools.log, this.#context.path), batch),
+      )
+      this.#acknowledge(batch, results)
+      this.#endAfter(results)
     } finally {
       this.#tools.budget.giveBack(batch.size, batch.events.length)
       this.#inFlight -= 1
@@ -142,10 +151,30 @@ class PublishStream {
   }
 
   async #store(batch: Batch): Promise<readonly EventResult[]> {
+    if (this.#failure !== undefined) throw this.#failure
     const { access, store } = this.#tools
     const topic = access.topic(batch.topic, this.#principal, 'publish')
     if (this.#topics.size < TOPICS_WATCHED_MAX) this.#topics.add(batch.topic)
-    return store.store({ topic, events: batch.events, principal: this.#principal, retry: retryOf(batch.retry) })
+    return store.store({
+      topic,
+      events: batch.events,
+      principal: this.#principal,
+      retry: retryOf(batch.retry),
+      lane: this,
+    })
+  }
+
+  /** Ends the stream when something was not stored that may be later: what is behind it must not overtake it. */
+  #endAfter(results: readonly EventResult[]): void {
+    if (this.#failure !== undefined) return
+    for (const result of results) {
+      if (result.kind !== 'failed' || !mayPass(result.error)) continue
+      const code = result.error.code === 'resource_exhausted' ? 'resource_exhausted' : 'unavailable'
+      const text = 'publish: events were not stored, send again what was not acknowledged'
+      this.#failure = new MeshError(code, text, { retryAfterMs: result.error.retryAfterMs ?? RETRY_MS })
+      this.#end(this.#failure)
+      return
+    }
   }
 
   #acknowledge(batch: Batch, results: readonly EventResult[]): void {

@@ -4,6 +4,7 @@ import { type Log, silentLog } from '../log.ts'
 import { FrameWriter } from '../outbound.ts'
 import type { NatsSession } from '../session.ts'
 import { AtomicUnit } from './atomic-unit.ts'
+import { Lane } from './lane.ts'
 import type { BatchWriterOptions } from './options.ts'
 import { Ledger, Pending, StoreCall } from './pending.ts'
 import { Queue } from './queue.ts'
@@ -20,6 +21,7 @@ const SINGLE_UNIT_MAX = 512
 const STAGE_FROM = 32
 /** The server stages at most 50 batches for all writers of a stream. */
 const STAGED_BATCHES_MAX = 3
+const BEHIND = 'an event before it was not stored, send both again'
 
 /**
  * Writes events to one stream, many callers' events in one atomic batch, with one replica or several.
@@ -33,6 +35,9 @@ const STAGED_BATCHES_MAX = 3
  * 3. `error.ambiguous` is false only when the event is certainly not stored by this attempt.
  * 4. A lone request goes out at once; batches grow with the load, up to 1,000.
  * 5. Memory is bounded by messagesInFlightMax and bytesInFlightMax plus one call.
+ * 6. Once a request of a lane failed for a reason that may pass, no request of that lane that was not sent by then is
+ *    stored: it fails as 'unavailable', not ambiguous. Only single messages that were sent together (up to 4; where the
+ *    stream takes no batches, up to 512) can overtake each other, when the server refuses one and takes the next.
  */
 export class BatchWriter implements AsyncDisposable {
   readonly #session: NatsSession
@@ -45,7 +50,10 @@ export class BatchWriter implements AsyncDisposable {
   readonly #queue = new Queue<Pending>()
   readonly #staged: AtomicUnit[] = []
   readonly #repairs: Repair[] = []
-  readonly #timer: NodeJS.Timeout
+  readonly #lanes = new WeakMap<object, Lane>()
+  /** Runs while anything is accepted and not answered. */
+  #timer: NodeJS.Timeout | undefined
+  #laneBroke = false
   #mode: WriteMode
   #current: Unit | undefined
   #unitCount = 0
@@ -77,8 +85,6 @@ export class BatchWriter implements AsyncDisposable {
       else this.#onDisconnect()
       this.#schedulePump()
     })
-    this.#timer = setInterval(() => this.#onTick(), TICK_MS)
-    this.#timer.unref()
   }
 
   /** How it writes in fact, after looking at the server. */
@@ -91,17 +97,18 @@ export class BatchWriter implements AsyncDisposable {
     return { messages: this.#ledger.messages, bytes: this.#ledger.bytes }
   }
 
-  /** Resolves when there is room; rejects when `signal` aborts. */
-  ready(signal: AbortSignal): Promise<void> {
-    return this.#ledger.room(signal)
-  }
-
-  /** One result a request, in their order. Never rejects. */
-  store(requests: readonly StoreRequest[]): Promise<readonly StoreResult[]> {
-    const refusal = this.#refusal()
-    if (refusal !== undefined) return Promise.resolve(requests.map(() => ({ kind: 'failed', error: refusal })))
+  /**
+   * One result a request, in their order. Never rejects.
+   * @param lane Whose order it is that a failure must not change: the same object for all calls that keep it.
+   */
+  store(requests: readonly StoreRequest[], lane?: object): Promise<readonly StoreResult[]> {
     if (requests.length === 0) return Promise.resolve([])
-    const call = new StoreCall(requests.length)
+    const call = new StoreCall(requests.length, lane === undefined ? undefined : this.#laneOf(lane))
+    const refusal = this.#refusal(call.lane)
+    if (refusal !== undefined) {
+      for (const index of requests.keys()) call.settle(index, { kind: 'failed', error: refusal })
+      return call.done
+    }
     const deadlineMs = Date.now() + this.#timeoutMs
     for (const [index, request] of requests.entries()) {
       const bytes = requestBytes(request)
@@ -109,6 +116,7 @@ export class BatchWriter implements AsyncDisposable {
         call.settle(index, refuseTooLarge(bytes, this.#session.maxPayloadBytes))
       else this.#queue.push(new Pending(request, deadlineMs, call, index, this.#ledger))
     }
+    if (this.#ledger.messages > 0) this.#timer ??= setInterval(() => this.#onTick(), TICK_MS).unref()
     this.#schedulePump()
     return call.done
   }
@@ -125,23 +133,27 @@ export class BatchWriter implements AsyncDisposable {
 
   async #drain(): Promise<void> {
     this.#pump()
-    await new Promise<void>((resolve) => {
-      const check = () => {
-        if (this.#ledger.messages > 0) return
-        clearInterval(timer)
-        resolve()
-      }
-      const timer = setInterval(check, 5)
-      check()
-    })
+    await this.#ledger.whenEmpty()
     clearInterval(this.#timer)
     this.#unsubscribe()
     this.#subscription.unsubscribe()
-    this.#ledger.wake()
   }
 
-  #refusal(): MeshError | undefined {
+  #laneOf(key: object): Lane {
+    let lane = this.#lanes.get(key)
+    if (lane === undefined) {
+      lane = new Lane(() => {
+        this.#laneBroke = true
+        this.#schedulePump()
+      })
+      this.#lanes.set(key, lane)
+    }
+    return lane
+  }
+
+  #refusal(lane: Lane | undefined): MeshError | undefined {
     const action = `store in ${this.#host.stream}`
+    if (lane?.broken === true) return new MeshError('unavailable', `${action}: ${BEHIND}`, { retryAfterMs: 250 })
     if (this.#closing !== undefined) return new MeshError('unavailable', `${action}: the writer is closed`)
     if (this.#ledger.hasRoom) return undefined
     const { messages, bytes } = this.#ledger
@@ -170,6 +182,7 @@ export class BatchWriter implements AsyncDisposable {
 
   /** Keeps one unit in flight, and under load the next ones staged behind it. */
   #pump(): void {
+    if (this.#laneBroke) this.#dropBehind()
     if (!this.#session.connected) return
     for (;;) {
       if (this.#current === undefined) {
@@ -180,6 +193,24 @@ export class BatchWriter implements AsyncDisposable {
       if (this.#current !== undefined || !this.#hasWork()) break
     }
     this.#host.frames.flush()
+  }
+
+  /** Fails what is behind a failure of its lane. */
+  #dropBehind(): void {
+    this.#laneBroke = false
+    if (this.#staged.some((unit) => unit.abandon().some(({ overtakes }) => overtakes))) this.#unstage()
+    for (const { pendings } of this.#repairs) for (const pending of pendings) this.#dropIfBehind(pending)
+    this.#queue.remove((pending) => this.#dropIfBehind(pending))
+  }
+
+  #dropIfBehind(pending: Pending): boolean {
+    if (pending.overtakes) pending.fail('unavailable', `store in ${this.#host.stream}: ${BEHIND}`)
+    return pending.settled
+  }
+
+  /** Staged batches are not committed: what they hold goes back to the queue. */
+  #unstage(): void {
+    this.#queue.pushFront(this.#staged.splice(0).flatMap((unit) => unit.abandon()))
   }
 
   #hasWork(): boolean {
@@ -264,18 +295,19 @@ export class BatchWriter implements AsyncDisposable {
   #onDisconnect(): void {
     this.#host.frames.discard()
     this.#current?.onDisconnect()
-    const unsent = this.#staged.splice(0).flatMap((unit) => unit.abandon())
-    this.#queue.pushFront(unsent)
+    this.#unstage()
   }
 
   #onTick(): void {
-    if (this.#ledger.messages === 0) return
+    if (this.#ledger.messages === 0) {
+      clearInterval(this.#timer)
+      this.#timer = undefined
+      return
+    }
     const nowMs = Date.now()
     this.#current?.onTick(nowMs)
     const oldest = this.#staged[0]?.abandon()[0]
-    if (oldest !== undefined && nowMs >= oldest.deadlineMs) {
-      this.#queue.pushFront(this.#staged.splice(0).flatMap((unit) => unit.abandon()))
-    }
+    if (oldest !== undefined && nowMs >= oldest.deadlineMs) this.#unstage()
     for (const repair of this.#repairs) for (const pending of repair.pendings) this.#expire(pending, nowMs)
     for (let head = this.#queue.peek(); head !== undefined; head = this.#queue.peek()) {
       if (!this.#expire(head, nowMs)) break

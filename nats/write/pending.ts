@@ -1,14 +1,18 @@
 import { MeshError } from '@landbridge/core'
+import { type Lane, mayPass } from './lane.ts'
 import { requestBytes, type StoreRequest, type StoreResult } from './store.ts'
 
 /** One call of store(): resolves when each of its requests has a result. */
 export class StoreCall {
   readonly done: Promise<readonly StoreResult[]>
+  /** The order that its requests keep among others; undefined for none. */
+  readonly lane: Lane | undefined
   readonly #results: StoreResult[]
   #left: number
   #resolve: (results: readonly StoreResult[]) => void = () => undefined
 
-  constructor(count: number) {
+  constructor(count: number, lane?: Lane) {
+    this.lane = lane
     this.#results = new Array<StoreResult>(count)
     this.#left = count
     this.done = new Promise((resolve) => {
@@ -17,6 +21,7 @@ export class StoreCall {
   }
 
   settle(index: number, result: StoreResult): void {
+    if (result.kind === 'failed' && mayPass(result.error)) this.lane?.break()
     this.#results[index] = result
     if (--this.#left === 0) this.#resolve(this.#results)
   }
@@ -48,6 +53,11 @@ export class Pending {
     return this.#settled
   }
 
+  /** True when something before it in its lane failed: stored now, it would overtake that. */
+  get overtakes(): boolean {
+    return this.#call.lane?.broken === true
+  }
+
   settle(result: StoreResult): void {
     if (this.#settled) return
     this.#settled = true
@@ -61,13 +71,13 @@ export class Pending {
   }
 }
 
-/** Counts what is accepted and not answered, and wakes those who wait for room. */
+/** Counts what is accepted and not answered. */
 export class Ledger {
   messages = 0
   bytes = 0
   readonly #messagesMax: number
   readonly #bytesMax: number
-  readonly #waiting = new Set<() => void>()
+  #empty: PromiseWithResolvers<void> | undefined
 
   constructor(messagesMax: number, bytesMax: number) {
     this.#messagesMax = messagesMax
@@ -87,30 +97,13 @@ export class Ledger {
   remove(bytes: number): void {
     this.messages--
     this.bytes -= bytes
-    if (this.#waiting.size > 0 && this.hasRoom) this.wake()
+    if (this.messages === 0) this.#empty?.resolve()
   }
 
-  /** Resolves when there is room, or when wake() is called; rejects when `signal` aborts. */
-  room(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return Promise.reject(signal.reason)
-    if (this.hasRoom) return Promise.resolve()
-    return new Promise((resolve, reject) => {
-      const awake = () => {
-        signal.removeEventListener('abort', abort)
-        resolve()
-      }
-      const abort = () => {
-        this.#waiting.delete(awake)
-        reject(signal.reason)
-      }
-      this.#waiting.add(awake)
-      signal.addEventListener('abort', abort, { once: true })
-    })
-  }
-
-  wake(): void {
-    const waiting = [...this.#waiting]
-    this.#waiting.clear()
-    for (const awake of waiting) awake()
+  /** Resolves when everything is answered. */
+  whenEmpty(): Promise<void> {
+    if (this.messages === 0) return Promise.resolve()
+    this.#empty ??= Promise.withResolvers()
+    return this.#empty.promise
   }
 }

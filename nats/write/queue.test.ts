@@ -8,17 +8,25 @@ describe('Queue', () => {
       { weight: 4, arbitrary: fc.record({ kind: fc.constant('push' as const), count: fc.nat(9_000) }) },
       { weight: 4, arbitrary: fc.record({ kind: fc.constant('shift' as const), count: fc.nat(9_000) }) },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant('front' as const), count: fc.nat(5) }) },
+      {
+        weight: 1,
+        arbitrary: fc.record({ kind: fc.constant('remove' as const), count: fc.integer({ min: 2, max: 5 }) }),
+      },
     )
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 12 }), (operations) => {
         const queue = new Queue<number>()
-        const model: number[] = []
+        let model: number[] = []
         let next = 1
         for (const { kind, count } of operations) {
           if (kind === 'front') {
             const items = Array.from({ length: count }, () => next++)
             queue.pushFront(items)
             model.unshift(...items)
+          }
+          if (kind === 'remove') {
+            queue.remove((item) => item % count === 0)
+            model = model.filter((item) => item % count !== 0)
           }
           for (let n = 0; n < count && kind === 'push'; n++) {
             queue.push(next)

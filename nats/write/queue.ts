@@ -35,4 +35,10 @@ export class Queue<T> {
     this.#items = [...items, ...this.#items.slice(this.#head)]
     this.#head = 0
   }
+
+  /** Takes out those for which `is` holds; the others keep their order. */
+  remove(is: (item: T) => boolean): void {
+    this.#items = this.#items.slice(this.#head).filter((item) => !is(item))
+    this.#head = 0
+  }
 }

@@ -10,11 +10,12 @@ import {
 
 export const topic = 'acme/orders'
 
-const documents = `
+/** One topic that every service may use. */
+export const documents = (partitions: number) => `
 apiVersion: landbridge.dev/v1alpha1
 kind: Topic
 metadata: { namespace: acme, name: orders }
-spec: { partitions: 4 }
+spec: { partitions: ${partitions} }
 ---
 apiVersion: landbridge.dev/v1alpha1
 kind: AccessPolicy
@@ -27,7 +28,7 @@ spec:
 
 /** Two regions with one topic that every service may use. */
 export function startMesh(): Promise<Lab> {
-  return startLab({ regions: ['us-east', 'eu-west'], documents })
+  return startLab({ regions: ['us-east', 'eu-west'], documents: documents(4) })
 }
 
 /** A service that knows every region, its home first. */

@@ -97,17 +97,15 @@ describe.each(modes)('BatchWriter, %s', (mode) => {
     expect(await readAll(region.session, stream)).toHaveLength(50)
   })
 
-  it('refuses at its bounds, and says when there is room', async () => {
+  it('refuses at its bounds', async () => {
     const stream = await region.makeStream(`${mode}_bounds`)
     await using writer = new BatchWriter({ session: region.session, stream, mode, messagesInFlightMax: 100 })
     const first = writer.store(Array.from({ length: 100 }, (_, n) => numbered(`${stream}.a`, n)))
     expect(await writer.store([numbered(`${stream}.a`, 100)])).toMatchObject([
       { kind: 'failed', error: { code: 'resource_exhausted', ambiguous: false } },
     ])
-    await writer.ready(AbortSignal.timeout(5_000))
     await first
     expect(await writer.store([numbered(`${stream}.a`, 100)])).toMatchObject([{ kind: 'stored' }])
-    await expect(writer.ready(AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough')
   })
 
   it('writes singly where the stream does not take batches', async () => {
