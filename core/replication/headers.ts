@@ -1,6 +1,8 @@
 import type { RetryMark } from '../event/retry-mark.ts'
-import { isLabel, quote } from '../names.ts'
+import { MESSAGE_ID_LENGTH_MAX } from '../message-id.ts'
+import { isLabel, quote, TOPIC_LENGTH_MAX } from '../names.ts'
 import { fail, type Result, succeed } from '../result.ts'
+import { originFilter } from '../subjects.ts'
 import { parseStamp } from './checkpoint.ts'
 import type { Position } from './position.ts'
 
@@ -62,6 +64,33 @@ export function encodeHeaders(headers: RecordHeaders): string {
 /** The value of `Lb-Retry-Of`. */
 export function encodeMark(mark: RetryMark): string {
   return `${mark.region === '' ? REGION_UNKNOWN : mark.region} ${mark.sinceMs} ${mark.untilMs}`
+}
+
+/**
+ * The most bytes that the headers of a replicated record take: those of `encodeHeaders`, and what an applier adds to
+ * fence and batch it. A region accepts no event that would not fit with them into its server's limit, because the
+ * other regions could not store it.
+ */
+export const REPLICATION_HEADERS_MAX = headersMax()
+
+function headersMax(): number {
+  const number = Number.MAX_SAFE_INTEGER
+  const position = { sequence: number, stamp: 2n ** 64n - 1n }
+  const label = 'r'.repeat(63)
+  const headers = encodeHeaders({
+    messageId: 'i'.repeat(MESSAGE_ID_LENGTH_MAX),
+    origin: { position, prev: position },
+    mark: { region: label, sinceMs: number, untilMs: number },
+  })
+  const name = { tenant: label, topic: 't'.repeat(TOPIC_LENGTH_MAX) }
+  const lines = [
+    `Nats-Batch-Id: ${'b'.repeat(64)}`,
+    'Nats-Batch-Sequence: 1000',
+    'Nats-Batch-Commit: 1',
+    `Nats-Expected-Last-Subject-Sequence: ${number}`,
+    `Nats-Expected-Last-Subject-Sequence-Subject: ${originFilter(name, label)}`,
+  ]
+  return headers.length + lines.reduce((sum, line) => sum + line.length + '\r\n'.length, 0)
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   markOf,
   parseCheckpoint,
   parseHeaders,
+  REPLICATION_HEADERS_MAX,
   type RecordHeaders,
   resolvePosition,
   START,
@@ -104,6 +105,17 @@ describe('record headers (rule 1)', () => {
     fc.assert(
       fc.property(headers, (value: RecordHeaders) => {
         expect(parseHeaders(lookupIn(encodeHeaders(value))).value).toEqual(value)
+      }),
+    )
+  })
+
+  it('never takes more than is reserved for it, longest names, batch and fence included', () => {
+    fc.assert(
+      fc.property(headers, (value) => {
+        const block = encodeHeaders({ ...value, messageId: 'i'.repeat(140) })
+        expect(
+          block.length + 232 + `lb.${'a'.repeat(63)}.${'b'.repeat(120)}.${'c'.repeat(63)}.>`.length,
+        ).toBeLessThanOrEqual(REPLICATION_HEADERS_MAX)
       }),
     )
   })

@@ -9,6 +9,7 @@ import {
   type Principal,
   type PublishAttempt,
   partitionOf,
+  REPLICATION_HEADERS_MAX,
   type RetryMark,
   type ScannedEvent,
   scanEvent,
@@ -150,6 +151,8 @@ export class EventStore {
     const stamper = this.#stamper(principal)
     const subjects = this.#subjectsOf(topic)
     const headers = marked === undefined ? NO_HEADERS : markHeaders(marked.mark)
+    // Room for what the other regions store with it: what they cannot store would end the replication of the topic.
+    const storedBytesMax = this.#options.session.maxPayloadBytes - REPLICATION_HEADERS_MAX
     const prepared: Prepared = { requests: [], indexes: [], results: new Array(events.length), spans: [] }
     for (let index = 0; index < events.length; index += 1) {
       const bytes = events[index] as Uint8Array
@@ -171,11 +174,18 @@ export class EventStore {
       }
       const partition = partitionOf(event, partitions)
       const extra = this.#trace(prepared, topic, event)
+      const payload = stamper.stamp(bytes, extra)
+      if (payload.length > storedBytesMax) {
+        const result = refused(tooLargeToStore(payload.length, storedBytesMax))
+        prepared.results[index] = result
+        if (extra !== undefined) prepared.spans.pop()?.(result)
+        continue
+      }
       prepared.indexes.push(index)
       prepared.requests.push({
         subject: marked === undefined ? (subjects[partition] as string) : `${subjects[partition]}.m`,
         headers,
-        payload: stamper.stamp(bytes, extra),
+        payload,
         messageId: id,
       })
     }
@@ -265,4 +275,9 @@ function refused(error: MeshError): EventResult {
 
 function tooLarge(bytes: number, bytesMax: number): MeshError {
   return new MeshError('invalid_argument', `event: is ${bytes} bytes, wanted at most ${bytesMax} (the topic's limit)`)
+}
+
+function tooLargeToStore(bytes: number, bytesMax: number): MeshError {
+  const text = `event: is ${bytes} bytes with what the mesh adds, wanted at most ${bytesMax} (the limit of the region's NATS)`
+  return new MeshError('invalid_argument', text)
 }

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram } from 'prom-client'
 import type { Metrics } from '../telemetry/index.ts'
-import type { LagRow, PeerStatus } from './status.ts'
+import type { LagRow, PeerStatus, StopReason } from './status.ts'
 
 /** What the gauges are read from at each scrape. */
 export type ReplicationReadings = {
@@ -10,7 +10,7 @@ export type ReplicationReadings = {
   stopped(): readonly {
     readonly topic: string
     readonly origin: string
-    readonly reason: 'diverged' | 'retention_gap'
+    readonly reason: StopReason
   }[]
 }
 
@@ -125,7 +125,7 @@ export class ReplicationMetrics {
     })
     new Gauge({
       name: 'landbridge_replication_stopped',
-      help: '1 for a pull that cannot go on: the logs differ, or the origin no longer keeps what follows',
+      help: '1 for a pull that cannot go on: the logs differ, the origin no longer keeps it, or it cannot be stored here',
       labelNames: ['topic', 'origin', 'reason'],
       registers,
       collect() {

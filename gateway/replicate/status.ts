@@ -12,6 +12,12 @@ export type PeerStatus = {
   readonly pulls: number
 }
 
+/**
+ * Why a pull stands still until somebody acts: the logs of the two regions differ; the origin no longer keeps what
+ * follows; a record is refused by this region's store for good (too large for its server, for example).
+ */
+export type StopReason = 'diverged' | 'retention_gap' | 'cannot_store'
+
 /** How far this region is behind one origin of one topic. See `LagMeter` for how it is computed. */
 export type LagRow = {
   /** "<tenant>/<topic>". */

@@ -4,7 +4,7 @@ import { FrameWriter } from '../outbound.ts'
 import { requestError, SERVER_ERROR, ServerError } from '../server-error.ts'
 import type { NatsSession } from '../session.ts'
 import { ATOMIC_MESSAGES_MAX } from './atomic-unit.ts'
-import { headerBlock, requestBytes, type StoreRequest, type WriteMode } from './store.ts'
+import { headerBlock, type StoreRequest, type WriteMode } from './store.ts'
 import { type Ack, isNoResponders, readAck } from './unit.ts'
 
 /** Options of `applyFenced`. */
@@ -32,6 +32,8 @@ export type ApplyResult =
   | { readonly kind: 'failed'; readonly error: MeshError }
 
 const TIMEOUT_MAX_MS = 10_000
+/** The lines that a batch and a fence add to a header block, the fence's filter aside: at most this many bytes. */
+const LINES_BYTES_MAX = 232
 
 /**
  * Stores replicated records: all of them in their order, or none (RULES.md, rules 3 and 6). Never rejects.
@@ -48,9 +50,10 @@ export async function applyFenced(options: ApplyOptions): Promise<ApplyResult> {
     const message = `${action}: ${requests.length} records, wanted 1 to ${ATOMIC_MESSAGES_MAX}`
     return { kind: 'failed', error: new MeshError('invalid_argument', message) }
   }
-  const large = requests.find((request) => requestBytes(request) + fence.filter.length > session.maxPayloadBytes)
-  if (large !== undefined) {
-    const message = `${action}: a record takes up to ${requestBytes(large)} bytes, NATS takes ${session.maxPayloadBytes}`
+  for (const request of requests) {
+    const bytes = request.payload.length + headerBlock(request).length + fence.filter.length + LINES_BYTES_MAX
+    if (bytes <= session.maxPayloadBytes) continue
+    const message = `${action}: a record takes up to ${bytes} bytes, NATS takes ${session.maxPayloadBytes}`
     return { kind: 'failed', error: new MeshError('invalid_argument', message) }
   }
   const timeoutMs = Math.min(options.timeoutMs ?? 5_000, TIMEOUT_MAX_MS)

@@ -58,7 +58,20 @@ test('an origin that lost its stream is a divergence that is shown, and its new 
   expect(new Set(held.map(({ position }) => position.sequence)).size).toBe(50)
 })
 
-async function expectStopped(mesh: Mesh, reason: 'diverged' | 'retention_gap'): Promise<void> {
+test('a record that the other region cannot store is a stop that is shown', async () => {
+  const documents = DOCUMENTS.replace('256KiB', '1MiB')
+  await using mesh = await Mesh.start({ documents, natsConfig: 'max_payload: 1048576' })
+  const east = await mesh.writer('us-east')
+  await east.publish(20)
+  await mesh.whenAllHold(20)
+  // A gateway would refuse it: it fits into the server here, and not there with the headers of replication.
+  await east.publish(1, 1_048_576 - 400)
+  await expectStopped(mesh, 'cannot_store')
+  expect(await mesh.lab.region('eu-west').logs('gateway')).toMatch(/"reason":"cannot-store".*a record takes up to/)
+  expect((await mesh.contents()).get('eu-west')).toHaveLength(20)
+})
+
+async function expectStopped(mesh: Mesh, reason: 'diverged' | 'retention_gap' | 'cannot_store'): Promise<void> {
   const admin = mesh.admin('eu-west')
   await expect
     .poll(async () => (await admin.listPeers()).peers.find(({ region }) => region === 'us-east')?.reason, {

@@ -20,6 +20,8 @@ const LOOK_INTERVAL_MS = 1_000
 export type RunOutcome =
   /** By the rules of the run itself; `error` says what failed. */
   | { readonly kind: 'ended'; readonly reason: RunEnd; readonly error?: MeshError | undefined }
+  /** This region's store refuses a record for good. */
+  | { readonly kind: 'cannot-store'; readonly error: MeshError }
   | { readonly kind: 'refused'; readonly refusal: PullRefused }
   | { readonly kind: 'link-down'; readonly reason: string }
 
@@ -66,6 +68,8 @@ export class PullRun {
   #floorAt = 0
   #lookedAt = 0
   #error: MeshError | undefined
+  /** The store's refusal that no later attempt will change. */
+  #refused: MeshError | undefined
   #headHeard = false
 
   constructor(options: PullRunOptions) {
@@ -105,6 +109,7 @@ export class PullRun {
       signal.addEventListener('abort', this.#abort, { once: true })
       this.#handle = link.open({ topic, origin, position, creditBytes }, this.#listener())
       const reason = await this.#drive(run)
+      if (reason === 'failed' && this.#refused !== undefined) return { kind: 'cannot-store', error: this.#refused }
       if (reason === 'stopped' && this.#over !== undefined) return this.#over
       return { kind: 'ended', reason, error: this.#error }
     } catch (thrown) {
@@ -234,6 +239,7 @@ export class PullRun {
     if (!sameSession(session, this.#options.local.identity)) return { kind: 'sent', result: { kind: 'failed' } }
     const { error, ...result } = await this.#options.local.store(records, fence)
     if (error !== undefined) this.#error = error
+    if (error?.code === 'invalid_argument' || error?.code === 'failed_precondition') this.#refused = error
     if (result.kind === 'stored') this.#options.events.onApplied(records.length, 0, 0)
     else if (result.kind === 'duplicate' && records.length === 1) this.#options.events.onApplied(0, 0, 1)
     return { kind: 'sent', result }

@@ -2,7 +2,7 @@ import { MeshAttribute, parseHybridTime, scanAttributes } from '@landbridge/core
 import { Backoff } from '../backoff.ts'
 import type { LinkStream } from '../link/link-stream.ts'
 import type { PeerLink } from '../link/peer-link.ts'
-import type { LagRow } from '../status.ts'
+import type { LagRow, StopReason } from '../status.ts'
 import type { PullContext } from './context.ts'
 import type { LagReading } from './lag-meter.ts'
 import { LocalStream } from './local-stream.ts'
@@ -38,7 +38,7 @@ export class Pull implements AsyncDisposable {
   #stream: LinkStream | undefined
   #lastReading: LagReading = NOTHING
   #lastReportMs: number | undefined
-  #stopped: { readonly reason: 'diverged' | 'retention_gap'; readonly message: string } | undefined
+  #stopped: { readonly reason: StopReason; readonly message: string } | undefined
   #logged = ''
 
   constructor(context: PullContext, link: PeerLink, topicKey: string, origin: string) {
@@ -51,7 +51,7 @@ export class Pull implements AsyncDisposable {
   }
 
   /** Why it stands still until somebody acts; undefined when it does not. */
-  get stopped(): { readonly reason: 'diverged' | 'retention_gap'; readonly message: string } | undefined {
+  get stopped(): { readonly reason: StopReason; readonly message: string } | undefined {
     return this.#stopped
   }
 
@@ -141,7 +141,7 @@ export class Pull implements AsyncDisposable {
     this.#context.metrics.runsEnded.inc({ origin: this.origin, reason })
     // A stop stays known while the link is away: nobody has acted yet.
     if (stopReason !== undefined) this.#stopped = { reason: stopReason, message }
-    else if (outcome.kind !== 'link-down' && reason !== 'failed') this.#stopped = undefined
+    else if (outcome.kind !== 'link-down' && reason !== 'failed') this.#goOn('run')
     const level = stopReason !== undefined ? 'error' : reason === 'link-down' ? 'debug' : 'info'
     // The same end over and over is said once.
     if (this.#logged === reason && level !== 'error') return
@@ -150,6 +150,12 @@ export class Pull implements AsyncDisposable {
       { ...this.#labels, reason, detail: message, waitMs: Math.round(waitMs) },
       'pull interrupted',
     )
+  }
+
+  /** What stopped it is over. That the origin serves a run says nothing about what cannot be stored. */
+  #goOn(sign: 'run' | 'stored'): void {
+    if (sign === 'run' && this.#stopped?.reason === 'cannot_store') return
+    this.#stopped = undefined
   }
 
   get #labels(): { readonly topic: string; readonly origin: string } {
@@ -166,10 +172,11 @@ export class Pull implements AsyncDisposable {
         if (skippedByServer > 0) metrics.skipped.inc({ ...labels, by: 'server' }, skippedByServer)
       },
       onOpen: () => {
-        this.#stopped = undefined
+        this.#goOn('run')
         this.#logged = ''
       },
       onBatch: (seconds, records) => {
+        this.#goOn('stored')
         metrics.applySeconds.observe({ origin: this.origin }, seconds)
         const time = timeOf(records.at(-1))
         if (time !== undefined) clock.observe(time)

@@ -1,6 +1,7 @@
 import type { RunEnd } from '@landbridge/core'
 import { RefusalReason } from '@landbridge/proto'
 import type { BackoffRange } from '../backoff.ts'
+import type { StopReason } from '../status.ts'
 import type { RunOutcome } from './pull-run.ts'
 
 /** A kind of end, with its own backoff. */
@@ -34,6 +35,7 @@ const BY_END = {
 /** Which backoff an outcome belongs to. */
 export function retryClassOf(outcome: RunOutcome): RetryClass {
   if (outcome.kind === 'link-down') return 'soon'
+  if (outcome.kind === 'cannot-store') return 'stopped'
   if (outcome.kind === 'ended') return BY_END[outcome.reason]
   switch (outcome.refusal.reason) {
     case RefusalReason.DIVERGED:
@@ -47,7 +49,8 @@ export function retryClassOf(outcome: RunOutcome): RetryClass {
 }
 
 /** Why a pull stands still until somebody acts; undefined when it does not. */
-export function stopReasonOf(outcome: RunOutcome): 'diverged' | 'retention_gap' | undefined {
+export function stopReasonOf(outcome: RunOutcome): StopReason | undefined {
+  if (outcome.kind === 'cannot-store') return 'cannot_store'
   if (outcome.kind !== 'refused') return undefined
   if (outcome.refusal.reason === RefusalReason.DIVERGED) return 'diverged'
   return outcome.refusal.reason === RefusalReason.RETENTION_GAP ? 'retention_gap' : undefined
@@ -55,7 +58,7 @@ export function stopReasonOf(outcome: RunOutcome): 'diverged' | 'retention_gap' 
 
 /** The outcome in a few words, for logs and metrics: a closed set. */
 export function reasonOf(outcome: RunOutcome): string {
-  if (outcome.kind === 'link-down') return 'link-down'
+  if (outcome.kind === 'link-down' || outcome.kind === 'cannot-store') return outcome.kind
   if (outcome.kind === 'ended') return outcome.reason
   return `refused-${(RefusalReason[outcome.refusal.reason] ?? 'unknown').toLowerCase().replaceAll('_', '-')}`
 }
@@ -63,6 +66,7 @@ export function reasonOf(outcome: RunOutcome): string {
 /** What there is to say about an outcome, for people. */
 export function detailOf(outcome: RunOutcome): string {
   if (outcome.kind === 'link-down') return outcome.reason
+  if (outcome.kind === 'cannot-store') return outcome.error.message
   if (outcome.kind === 'ended') return outcome.error?.message ?? ''
   return outcome.refusal.message
 }
