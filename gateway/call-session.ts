@@ -1,4 +1,4 @@
-import type { ServerHttp2Session } from 'node:http2'
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import { MeshError } from '@landbridge/core'
 
 /**
@@ -8,13 +8,22 @@ import { MeshError } from '@landbridge/core'
  *   refused, not let through without a look at their certificate.
  */
 export function sessionOf(call: unknown): ServerHttp2Session {
-  const stream = property(call, 'stream')
-  if (stream === undefined) throw new MeshError('internal', 'call: its HTTP/2 stream cannot be seen')
-  const session = property(stream, 'session')
+  const session = property(streamOf(call), 'session')
   if (!isSession(session) || session.destroyed) {
     throw new MeshError('unavailable', 'call: its connection is gone', { retryAfterMs: 0 })
   }
   return session
+}
+
+/** The HTTP/2 stream of a call. @param call As for `sessionOf`. @throws MeshError 'internal' when grpc-js hides it. */
+export function streamOf(call: unknown): ServerHttp2Stream {
+  const stream = property(call, 'stream')
+  if (!isStream(stream)) throw new MeshError('internal', 'call: its HTTP/2 stream cannot be seen')
+  return stream
+}
+
+function isStream(value: unknown): value is ServerHttp2Stream {
+  return typeof property(value, 'isPaused') === 'function'
 }
 
 function isSession(value: unknown): value is ServerHttp2Session {

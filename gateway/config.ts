@@ -24,6 +24,10 @@ export type JwtConfig = {
 export type Limits = {
   /** Largest gRPC request, in bytes. */
   readonly requestBytesMax: number
+  /** Bytes of requests that are on their way, over all callers; half of it for one. */
+  readonly receiveBytesMax: number
+  /** Time for a request to arrive. */
+  readonly requestMs: number
   /** Bytes of events being stored, over all callers. */
   readonly publishBytesMax: number
   /** Events being stored, over all callers. */
@@ -149,6 +153,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     reflection: values.reflection === 'on',
     limits: {
       requestBytesMax: values.requestBytesMax,
+      receiveBytesMax: values.receiveBytesMax,
+      requestMs: values.requestSeconds * 1000,
       publishBytesMax: values.publishBytesMax,
       publishEventsMax: values.publishEventsMax,
       publishTimeoutMs: values.publishTimeoutMs,

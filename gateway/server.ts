@@ -21,6 +21,7 @@ import {
   Health,
   interceptors,
   OpenCalls,
+  RequestRoom,
   serverCredentials,
 } from './rpc/index.ts'
 import { createLog, type Log, Metrics, openTracing } from './telemetry/index.ts'
@@ -86,7 +87,12 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   parts.defer(() => jwt?.close())
   const calls = new OpenCalls(metrics)
   const authenticator = new Authenticator(jwt)
-  const server = createGrpcServer(config, interceptors({ authenticator, calls, metrics, log }))
+  const access = new TopicAccess(registry, metrics, now)
+  const admins = new AdminAccess(config.admins, registry, now)
+  const { limits } = config
+  const room = new RequestRoom(limits.receiveBytesMax)
+  const rights = { access, admins }
+  const server = createGrpcServer(config, interceptors({ authenticator, calls, metrics, log, room, rights, limits }))
   parts.defer(() => server.forceShutdown())
   const replicationMetrics = new ReplicationMetrics(metrics)
   const shared = { config, session, registry, log, metrics: replicationMetrics, now }
@@ -110,8 +116,8 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
     now,
     tracing: tracing?.events,
     budget: new Budget(config.limits, metrics),
-    access: new TopicAccess(registry, metrics, now),
-    admins: new AdminAccess(config.admins, registry, now),
+    access,
+    admins,
     streamBatchesMax: config.limits.streamBatchesMax,
     subscriptionsMax: config.limits.subscriptionsMax,
     peers: () => replicator.peers(),

@@ -4,7 +4,7 @@ import { unwrap } from '../result.ts'
 import { type Condition, compileCondition } from './condition.ts'
 import { compilePattern, type Matcher } from './pattern.ts'
 import { compilePrincipal, type PrincipalTest } from './principal.ts'
-import type { AccessRequest, Decision } from './types.ts'
+import type { AccessRequest, Decision, Principal } from './types.ts'
 
 type CompiledPolicy = {
   readonly allowed: Decision
@@ -29,6 +29,8 @@ type Closeness = (typeof CLOSENESS)[keyof typeof CLOSENESS]
  */
 export class PolicySet {
   readonly #tenants = new Map<string, CompiledPolicy[]>()
+  // By principal: the gateway has one object for all calls with a token.
+  readonly #operations = new WeakMap<Principal, ReadonlySet<Operation>>()
 
   /** Throws when a condition does not compile; documents that were parsed always do. */
   constructor(policies: Iterable<AccessPolicyDocument>) {
@@ -48,6 +50,17 @@ export class PolicySet {
       if (closeness > closest) closest = closeness
     }
     return { allowed: false, reason: reasonOf(closest, request) }
+  }
+
+  /** Whether some policy names the principal for the operation, on whatever topic and condition: else all is refused. */
+  mayAnywhere(principal: Principal, operation: Operation): boolean {
+    let operations = this.#operations.get(principal)
+    if (operations === undefined) {
+      const found = [...this.#tenants.values()].flat().filter(({ principals }) => principals.some((t) => t(principal)))
+      operations = new Set(found.flatMap((policy) => [...policy.operations]))
+      this.#operations.set(principal, operations)
+    }
+    return operations.has(operation)
   }
 }
 

@@ -19,6 +19,11 @@ export class AdminAccess {
     return this.#admins.some((matcher) => matches(matcher, principal))
   }
 
+  /** Whether there is anything that the principal might administer. */
+  mayAnything(principal: Principal): boolean {
+    return this.isRegionAdmin(principal) || this.#registry.snapshot.policies.mayAnywhere(principal, 'admin')
+  }
+
   /** Why the principal may not administer the region; undefined when it may. */
   regionRefusal(principal: Principal): MeshError | undefined {
     if (this.isRegionAdmin(principal)) return undefined

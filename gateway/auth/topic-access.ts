@@ -46,6 +46,11 @@ export class TopicAccess {
     return decision.allowed ? undefined : new MeshError('permission_denied', decision.reason)
   }
 
+  /** Whether there is any topic on which the principal might do this; false is final until the policies change. */
+  mayAnywhere(principal: Principal, operation: Operation): boolean {
+    return this.#registry.snapshot.policies.mayAnywhere(principal, operation)
+  }
+
   /** Why the principal may neither subscribe to nor publish to a topic; undefined when it may see it. */
   invisible(topicKey: string, principal: Principal): MeshError | undefined {
     const refusal = this.refusal(topicKey, principal, 'subscribe')

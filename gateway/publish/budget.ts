@@ -17,14 +17,15 @@ const SOON_SHARE = 1 / 4
 export class Budget {
   readonly #bytesMax: number
   readonly #eventsMax: number
-  readonly #metrics: Metrics
+  readonly #metrics: Metrics | undefined
   #bytes = 0
   #events = 0
   /** Held by calls that wait in `takeSoon`. */
   #soonBytes = 0
   readonly #waiters = new Set<Waiter>()
 
-  constructor(bounds: { readonly publishBytesMax: number; readonly publishEventsMax: number }, metrics: Metrics) {
+  /** @param metrics Where what is taken is shown, and what is refused counted. */
+  constructor(bounds: { readonly publishBytesMax: number; readonly publishEventsMax: number }, metrics?: Metrics) {
     this.#bytesMax = bounds.publishBytesMax
     this.#eventsMax = bounds.publishEventsMax
     this.#metrics = metrics
@@ -79,7 +80,7 @@ export class Budget {
   }
 
   #refusal(): MeshError {
-    this.#metrics.refusals.inc({ reason: 'overload' })
+    this.#metrics?.refusals.inc({ reason: 'overload' })
     return new MeshError('resource_exhausted', 'publish: the gateway is storing as much as it can, try again', {
       retryAfterMs: 50 + Math.ceil(Math.random() * 100),
     })
@@ -103,7 +104,7 @@ export class Budget {
   #add(bytes: number, events: number): void {
     this.#bytes += bytes
     this.#events += events
-    this.#metrics.inFlightBytes.set(this.#bytes)
-    this.#metrics.inFlightEvents.set(this.#events)
+    this.#metrics?.inFlightBytes.set(this.#bytes)
+    this.#metrics?.inFlightEvents.set(this.#events)
   }
 }

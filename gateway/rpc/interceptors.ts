@@ -1,13 +1,17 @@
 import { type Metadata, ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js'
 import { MeshError } from '@landbridge/core'
 import { type Authenticator, type Identity, peerCertificateOf } from '../auth/index.ts'
-import { sessionOf } from '../call-session.ts'
+import { sessionOf, streamOf } from '../call-session.ts'
+import type { Limits } from '../config.ts'
 import { type Log, type Metrics, traceFieldsOf } from '../telemetry/index.ts'
 import { setCallContext } from './call-context.ts'
 import { FailureLog } from './failure-log.ts'
 import { widenWindow } from './grpc-server.ts'
 import { ObservedCall } from './observed-call.ts'
 import { methodOf, type OpenCalls } from './open-calls.ts'
+import { RequestMeter } from './request-meter.ts'
+import { largeRequestRefusal, type RequestRights } from './request-rights.ts'
+import type { RequestRoom } from './request-room.ts'
 import { statusOf } from './status.ts'
 
 /** What the interceptors need. */
@@ -16,6 +20,10 @@ export type InterceptorOptions = {
   readonly calls: OpenCalls
   readonly metrics: Metrics
   readonly log: Log
+  /** For request messages on their way. */
+  readonly room: RequestRoom
+  readonly rights: RequestRights
+  readonly limits: Pick<Limits, 'requestBytesMax' | 'requestMs'>
 }
 
 /** Anyone who can connect may call these: probes have no token, and the API is public. */
@@ -26,7 +34,8 @@ const PEER_SERVICE = '/landbridge.v1.ReplicationService/'
 /**
  * What every call passes through, outermost (the wire) first:
  * 1. observe: counts the call and how it ended, keeps it in the set of open calls, and gates its reading.
- * 2. authenticate: finds the principal before anything of the request is read, or refuses.
+ * 2. authenticate: finds the principal before anything of the request is read, or refuses; then has the request read
+ *    within its bounds.
  */
 export function interceptors(options: InterceptorOptions): ServerInterceptor[] {
   return [observe(options), authenticate(options)]
@@ -77,8 +86,10 @@ function observe({ calls, metrics, log }: InterceptorOptions): ServerInterceptor
   }
 }
 
-function authenticate({ authenticator, metrics, log }: InterceptorOptions): ServerInterceptor {
+function authenticate(options: InterceptorOptions): ServerInterceptor {
+  const { authenticator, metrics, log, room, rights, limits } = options
   return (method, call) => {
+    let meter: RequestMeter | undefined
     const path = method.path
     const refuse = (error: unknown) => {
       metrics.refusals.inc({ reason: 'unauthenticated' })
@@ -102,6 +113,16 @@ function authenticate({ authenticator, metrics, log }: InterceptorOptions): Serv
                   traceparent: textOf(metadata, 'traceparent'),
                   call,
                 })
+                meter = new RequestMeter({
+                  ...limits,
+                  call,
+                  room,
+                  stream: streamOf(call.base),
+                  caller: principal === undefined ? path : `${principal.kind} ${principal.subject}`,
+                  unary: !method.requestStream,
+                  refusal: () => largeRequestRefusal(rights, path, principal),
+                  fail: (error) => call.sendStatus(statusOf(error, log, path)),
+                })
                 pass(metadata)
               }
               if (OPEN_SERVICES.test(path) || path.startsWith(PEER_SERVICE)) return accept({})
@@ -112,9 +133,15 @@ function authenticate({ authenticator, metrics, log }: InterceptorOptions): Serv
               refuse(error)
             }
           },
-          onReceiveMessage: (message, pass) => pass(message),
-          onReceiveHalfClose: (pass) => pass(),
-          onCancel: () => {},
+          onReceiveMessage: (message, pass) => {
+            meter?.delivered()
+            pass(message)
+          },
+          onReceiveHalfClose: (pass) => {
+            meter?.halfClosed()
+            pass()
+          },
+          onCancel: () => meter?.close(),
         }),
     })
   }

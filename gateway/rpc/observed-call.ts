@@ -9,6 +9,7 @@ export class ObservedCall extends ServerInterceptingCall {
   /** What grpc-js handed to the first interceptor; see `sessionOf`. */
   readonly base: ServerInterceptingCallInterface
   #closed = false
+  #held = false
   #readWanted = false
 
   constructor(base: ServerInterceptingCallInterface, responder: Responder) {
@@ -17,8 +18,13 @@ export class ObservedCall extends ServerInterceptingCall {
   }
 
   override startRead(): void {
-    if (this.#closed) this.#readWanted = true
+    if (this.#closed || this.#held) this.#readWanted = true
     else super.startRead()
+  }
+
+  /** Whether its handler wants to read no further for now. */
+  get gateClosed(): boolean {
+    return this.#closed
   }
 
   /** Stops reading after the message that may be on its way. */
@@ -29,7 +35,22 @@ export class ObservedCall extends ServerInterceptingCall {
   /** Goes on reading. */
   openGate(): void {
     this.#closed = false
-    if (!this.#readWanted) return
+    this.#readOn()
+  }
+
+  /** A second gate in series, for the message that is on its way: there is no room for it yet. */
+  hold(): void {
+    this.#held = true
+  }
+
+  /** There is room. */
+  release(): void {
+    this.#held = false
+    this.#readOn()
+  }
+
+  #readOn(): void {
+    if (this.#closed || this.#held || !this.#readWanted) return
     this.#readWanted = false
     super.startRead()
   }

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { connect as connectHttp2 } from 'node:http2'
 import { status } from '@grpc/grpc-js'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ChildGateway, startChild } from './child.ts'
@@ -14,6 +16,7 @@ beforeAll(async () => {
   child = await startChild(fixture, {
     LANDBRIDGE_PUBLISH_BYTES_MAX: String(2 * MIB),
     LANDBRIDGE_SUBSCRIPTIONS_MAX: '12',
+    LANDBRIDGE_REQUEST_SECONDS: '5',
   })
 })
 afterAll(async () => {
@@ -127,3 +130,58 @@ test('more subscriptions than the gateway takes are refused with a retry delay',
     .toBe('stands')
   expect((await failureOf(client.getTopic('acme/none'))).code).toBe(status.NOT_FOUND)
 })
+
+/** So many Publish calls on one connection, each of 14 of 15 MiB; resolves to their status codes. */
+async function unfinished(subject: string, count: number): Promise<readonly number[]> {
+  const token = await fixture.issuer.token({ subject })
+  const session = connectHttp2(`https://${child.grpc}`, {
+    ca: readFileSync(fixture.certificates.authority.caFile),
+    maxSessionMemory: 1000,
+  })
+  const head = Buffer.alloc(5)
+  head.writeUInt32BE(15 * MIB, 1)
+  const codes = Array.from({ length: count }, () => {
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/landbridge.v1.EventService/Publish',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      authorization: `Bearer ${token}`,
+    })
+    const { promise, resolve } = Promise.withResolvers<number>()
+    stream.on('response', (headers) => resolve(Number(headers['grpc-status'])))
+    stream.on('error', () => resolve(status.UNAVAILABLE))
+    stream.resume()
+    stream.write(head)
+    const next = (mib: number) => {
+      if (mib < 14 && !stream.destroyed) stream.write(Buffer.alloc(MIB), () => next(mib + 1))
+    }
+    next(0)
+    return promise
+  })
+  return Promise.all(codes).finally(() => session.destroy())
+}
+
+// Forty requests that never ended, of a caller without any right, made the gateway hold 570 MiB.
+test('requests that do not end cost little memory, and none of those who may not send them', async () => {
+  const before = await child.residentBytes()
+  expect(new Set(await unfinished('nobody', 40))).toEqual(new Set([status.PERMISSION_DENIED]))
+  const greedy = unfinished('alice', 40)
+  const held = expect.poll(() => child.residentBytes(), { timeout: 4_000, interval: 100 })
+  await held.toBeGreaterThan(before + 10 * MIB)
+  // Others get through meanwhile.
+  await fixture.apply(`
+apiVersion: landbridge.dev/v1alpha1
+kind: AccessPolicy
+metadata: { namespace: acme, name: bob }
+spec: { principals: [{ subject: bob }], topics: ['*'], operations: [publish] }
+`)
+  const bob = await fixture.client({ endpoint: child.grpc, subject: 'bob' })
+  await expect
+    .poll(() => bob.publish('acme/orders', batch('bob', 32, 32 * 1024)).then(({ results }) => results.length, String))
+    .toBe(32)
+  expect(new Set(await greedy)).toEqual(new Set([status.DEADLINE_EXCEEDED]))
+  expect((await child.residentBytes()) - before).toBeLessThan(100 * MIB)
+  const alice = await fixture.client({ endpoint: child.grpc })
+  expect((await alice.publish('acme/orders', batch('after', 60, 32 * 1024))).results).toHaveLength(60)
+}, 30_000)
