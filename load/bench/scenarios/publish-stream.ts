@@ -11,7 +11,7 @@ const WINDOW = 512
 const JS_PUBLISH = `js.publish, window ${WINDOW}`
 const WRITER = 'batch writer, no gateway'
 const STREAM = 'PublishStream'
-const SECONDS = 2
+const SECONDS = 1.5
 const QUICK_SECONDS = 0.5
 
 /** A publisher's outcome with the CPU time of the process that did the mesh's or the client's work for it. */

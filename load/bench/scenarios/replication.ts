@@ -11,11 +11,11 @@ import { roundsOf, type Scenario, type ScenarioContext, syncText } from './scena
 const NATIVE = 'native source'
 const OURS = 'Replicate'
 // A native source forces every single event to the disk when told to, which takes its time.
-const EVENTS = { default: 100_000, always: 10_000 } as const
+const EVENTS = { default: 60_000, always: 6_000 } as const
 const QUICK_EVENTS = 5_000
 const ARRIVAL_LIMIT_MS = 60_000
 const LAG_PER_SECOND = 100
-const LAG_SECONDS = 2
+const LAG_SECONDS = 1.5
 
 /** One way to carry a stream's events from one server to another. */
 type Carrier = {

@@ -8,7 +8,7 @@ import { StreamAdmin } from '../servers/stream-admin.ts'
 import { roundsOf, type Scenario, syncText } from './scenario.ts'
 
 const PER_SECOND = 200
-const SECONDS = 4
+const SECONDS = 2.5
 const QUICK_SECONDS = 1
 const JS_PUBLISH = 'one js.publish'
 const UNARY = 'unary Publish'
