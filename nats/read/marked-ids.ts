@@ -1,3 +1,4 @@
+import { MeshError } from '@landbridge/core'
 import { askStreamInfo } from '../api.ts'
 import { type Log, silentLog } from '../log.ts'
 import type { NatsSession } from '../session.ts'
@@ -16,19 +17,26 @@ export type MarkedIdsOptions = {
   readonly log?: Log
 }
 
+/** What was read of one incarnation of the stream over one connection. */
+type MarkedSet = {
+  /** Id to sequence, oldest first. */
+  readonly ids: Map<string, number>
+  newest: { readonly sequence: number; readonly stampNs: bigint } | undefined
+  created: string | undefined
+}
+
 /**
  * The message ids of one topic's marked events in this region (RULES.md 5).
  *
  * 1. After refresh() the set has seen every marked event that was stored, by the stream's leader, before the call.
- * 2. It is built anew after a lost connection and when the stream was made anew or lost its tail (rule 6).
+ * 2. It is built anew after a lost connection and when the stream was made anew or lost its tail (rule 6). Until the
+ *    new set is complete nothing is answered: `token` is undefined, and `has` throws.
  */
 export class MarkedIds {
   readonly #options: MarkedIdsOptions
-  /** Id to sequence, oldest first. */
-  readonly #ids = new Map<string, number>()
-  #newest: { readonly sequence: number; readonly stampNs: bigint } | undefined
+  /** Complete as of the last refresh; undefined while it is built anew. */
+  #set: MarkedSet | undefined
   #epoch = 0
-  #created: string | undefined
   #running: Promise<void> | undefined
   #following: Promise<void> | undefined
   #warned = false
@@ -55,83 +63,88 @@ export class MarkedIds {
     return this.#following
   }
 
+  /** Another one after the set was built anew; undefined while that goes on. */
+  get token(): object | undefined {
+    return this.#set
+  }
+
+  /** @throws MeshError 'unavailable' while the set is built anew. */
   has(messageId: string): boolean {
-    return this.#ids.has(messageId)
+    if (this.#set === undefined) throw this.#anew()
+    return this.#set.ids.has(messageId)
   }
 
   /** Where the marked event with this id is stored; undefined when the set does not have it. */
   sequenceOf(messageId: string): number | undefined {
-    return this.#ids.get(messageId)
+    return this.#set?.ids.get(messageId)
   }
 
   get size(): number {
-    return this.#ids.size
+    return this.#set?.ids.size ?? 0
   }
 
   /** The sequence of the newest marked event the set has seen; 0 for none. */
   get seen(): number {
-    return this.#newest?.sequence ?? 0
+    return this.#set?.newest?.sequence ?? 0
   }
 
   async #refresh(): Promise<void> {
     const { session, stream, filter } = this.#options
-    if (this.#epoch !== session.epoch) this.#forget()
     const { epoch } = session
+    if (this.#epoch !== epoch) this.#set = undefined
     const last = await lastRecord(session, stream, filter)
-    if (last === undefined) {
-      this.#forget()
-    } else {
-      if (!(await this.#stillHolds(last))) this.#forget()
-      if (last.sequence > this.seen) await this.#read(last)
-    }
+    if (this.#set !== undefined && !(await this.#stillHolds(this.#set, last))) this.#set = undefined
+    const set = this.#set ?? { ids: new Map<string, number>(), newest: undefined, created: undefined }
+    if (last !== undefined && last.sequence > (set.newest?.sequence ?? 0)) await this.#read(set, last)
+    if (session.epoch !== epoch) throw this.#anew()
+    this.#set = set
     this.#epoch = epoch
   }
 
   /** Whether what was seen before still lies in the stream under `last`. */
-  async #stillHolds(last: StoredMessage): Promise<boolean> {
+  async #stillHolds({ newest, created }: MarkedSet, last: StoredMessage | undefined): Promise<boolean> {
     const { session, stream } = this.#options
-    const newest = this.#newest
     if (newest === undefined) return true
+    if (last === undefined) return false
     if (last.sequence <= newest.sequence) return last.sequence === newest.sequence && last.stampNs === newest.stampNs
     const record = await recordAt(session, stream, newest.sequence)
     if (record !== undefined) return record.stampNs === newest.stampNs
-    return (await askStreamInfo(session, stream)).created === this.#created
+    return (await askStreamInfo(session, stream)).created === created
   }
 
-  async #read(last: StoredMessage): Promise<void> {
+  async #read(set: MarkedSet, last: StoredMessage): Promise<void> {
     const { session, stream, filter } = this.#options
-    this.#created ??= (await askStreamInfo(session, stream)).created
+    set.created ??= (await askStreamInfo(session, stream)).created
     await readRange({
       session,
       stream,
       filters: [filter],
-      start: { sequence: this.seen + 1 },
+      start: { sequence: (set.newest?.sequence ?? 0) + 1 },
       headersOnly: true,
       onMessage: (message) => {
-        this.#add(message)
+        this.#add(set.ids, message)
         return message.sequence < last.sequence
       },
     })
-    this.#newest = { sequence: last.sequence, stampNs: last.stampNs }
+    set.newest = { sequence: last.sequence, stampNs: last.stampNs }
   }
 
-  #add(message: StoredMessage): void {
+  #add(ids: Map<string, number>, message: StoredMessage): void {
     const { idsMax = 200_000, stream, log = silentLog } = this.#options
     const id = message.header('Nats-Msg-Id')
     if (id === undefined) return
-    this.#ids.set(id, message.sequence)
-    if (this.#ids.size <= idsMax) return
-    for (const oldest of this.#ids.keys()) {
-      this.#ids.delete(oldest)
+    ids.set(id, message.sequence)
+    if (ids.size <= idsMax) return
+    for (const oldest of ids.keys()) {
+      ids.delete(oldest)
       break
     }
     if (!this.#warned) log.warn({ stream, idsMax }, 'too many marked events: the ids of the oldest are forgotten')
     this.#warned = true
   }
 
-  #forget(): void {
-    this.#ids.clear()
-    this.#newest = undefined
-    this.#created = undefined
+  #anew(): MeshError {
+    const message = `read ${this.#options.stream}: its marked events are being read anew`
+    return new MeshError('unavailable', message, { retryAfterMs: 250 })
   }
 }

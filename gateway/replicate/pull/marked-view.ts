@@ -10,6 +10,8 @@ export class MarkedView {
   /** Everything stored before this time (`performance.now()`) was seen, over the connection of that epoch. */
   #asOf = Number.NEGATIVE_INFINITY
   #epoch = 0
+  /** The set that this age is of: one that was built anew is as old as its own building. */
+  #token: object | undefined
 
   constructor(session: NatsSession, topic: TopicEntry, log: Log) {
     this.#ids = new MarkedIds({ session, stream: topic.stream, filter: markedFilter(topic.document.name), log })
@@ -22,14 +24,18 @@ export class MarkedView {
    */
   async see(since: number): Promise<void> {
     const { epoch } = this.#session
-    if (this.#epoch === epoch && this.#asOf >= since) return
+    const known = this.#token !== undefined && this.#token === this.#ids.token && this.#epoch === epoch
+    if (known && this.#asOf >= since) return
     const startedAt = performance.now()
     await this.#ids.refresh()
-    this.#asOf = this.#epoch === epoch ? Math.max(this.#asOf, startedAt) : startedAt
+    const { token } = this.#ids
+    const same = token === this.#token && this.#epoch === epoch
+    this.#asOf = same ? Math.max(this.#asOf, startedAt) : startedAt
+    this.#token = token
     this.#epoch = epoch
   }
 
-  /** Whether a marked event with this message id is in the stream. */
+  /** Whether a marked event with this message id is in the stream. @throws MeshError while the set is built anew. */
   has(messageId: string): boolean {
     return this.#ids.has(messageId)
   }

@@ -1,0 +1,39 @@
+import type { TopicName } from '@landbridge/core'
+import { BatchWriter } from '@landbridge/nats'
+import { expect, test } from 'vitest'
+import { MarkedView } from '../../gateway/replicate/pull/marked-view.ts'
+import type { TopicEntry } from '../../gateway/topics.ts'
+import { numbered, startRegion } from '../nats/fixtures.ts'
+
+const name: TopicName = { tenant: 'acme', topic: 'orders' }
+const silent = { debug() {}, info() {}, warn() {}, error() {} }
+
+// The story: the stream had lost its tail, and one pull had the set of marked ids read anew. Meanwhile the others, whose
+// view was younger than a second, asked the set that was still empty and stored events that were there already.
+test('nobody is answered from a set that is being read anew', async () => {
+  await using region = await startRegion()
+  const stream = await region.makeStream('lb_acme_orders', { subjects: ['lb.acme.orders.>'] })
+  await using writer = new BatchWriter({ session: region.session, stream })
+  const subject = 'lb.acme.orders.us-east.0.m'
+  await writer.store(Array.from({ length: 3_000 }, (_, n) => numbered(subject, n)))
+  const log = silent as unknown as ConstructorParameters<typeof MarkedView>[2]
+  const view = new MarkedView(region.session, { stream, document: { name } } as TopicEntry, log)
+  await view.see(performance.now())
+  const seenAt = performance.now()
+  expect([view.has('id-5'), view.has('id-2999')]).toEqual([true, true])
+  await region.ask(`STREAM.MSG.DELETE.${stream}`, { seq: 3_000 })
+  let over = false
+  const anew = view.see(performance.now()).finally(() => {
+    over = true
+  })
+  const answers = new Set<string>()
+  while (!over) {
+    // Another pull: what it saw is younger than a second. It is answered by the old set or by the new one.
+    await view.see(seenAt - 1_000)
+    answers.add(`${view.has('id-5')}`)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await anew
+  expect([...answers]).toEqual(['true'])
+  expect([view.has('id-5'), view.has('id-2999')]).toEqual([true, false])
+})
