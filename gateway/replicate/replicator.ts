@@ -8,6 +8,7 @@ import { exchangeOf } from './exchange.ts'
 import { PeerLink } from './link/peer-link.ts'
 import type { ReplicationMetrics } from './metrics.ts'
 import type { PullContext } from './pull/context.ts'
+import { Incarnations } from './pull/incarnations.ts'
 import { MarkedView } from './pull/marked-view.ts'
 import { Pull } from './pull/pull.ts'
 import { StartGate } from './pull/start-gate.ts'
@@ -63,6 +64,7 @@ export class Replicator implements AsyncDisposable {
     this.#context = {
       session,
       checkpoints,
+      incarnations: new Incarnations({ now }),
       log,
       metrics,
       clock,

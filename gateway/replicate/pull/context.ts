@@ -3,6 +3,7 @@ import type { CheckpointBucket, NatsSession } from '@landbridge/nats'
 import type { EventTracing, Log } from '../../telemetry/index.ts'
 import type { TopicEntry } from '../../topics.ts'
 import type { ReplicationMetrics } from '../metrics.ts'
+import type { Incarnations } from './incarnations.ts'
 import type { MarkedView } from './marked-view.ts'
 import type { StartGate } from './start-gate.ts'
 
@@ -10,6 +11,7 @@ import type { StartGate } from './start-gate.ts'
 export type PullContext = {
   readonly session: NatsSession
   readonly checkpoints: CheckpointBucket
+  readonly incarnations: Incarnations
   readonly log: Log
   readonly metrics: ReplicationMetrics
   readonly clock: HybridClock

@@ -24,15 +24,26 @@ import {
   streamStatus,
 } from '@landbridge/nats'
 import type { TopicEntry } from '../../topics.ts'
+import type { Incarnations } from './incarnations.ts'
 import type { PullRecord } from './received.ts'
 
 /** A batch that found no answer in this time is given up; it must be shorter than a batch's life. */
 const APPLY_TIMEOUT_MS = 5_000
 
+/** What a `LocalStream` needs. */
+export type LocalStreamOptions = {
+  readonly session: NatsSession
+  readonly checkpoints: CheckpointBucket
+  readonly incarnations: Incarnations
+  readonly topic: TopicEntry
+  readonly origin: string
+}
+
 /** What a run asks of the region's own stream of one topic, about one origin. All reads go to the stream's leader. */
 export class LocalStream {
   readonly #session: NatsSession
   readonly #checkpoints: CheckpointBucket
+  readonly #incarnations: Incarnations
   readonly #topic: TopicEntry
   readonly #origin: string
   readonly #filter: string
@@ -41,9 +52,10 @@ export class LocalStream {
   #created = ''
   #leader: string | undefined
 
-  constructor(session: NatsSession, checkpoints: CheckpointBucket, topic: TopicEntry, origin: string) {
+  constructor({ session, checkpoints, incarnations, topic, origin }: LocalStreamOptions) {
     this.#session = session
     this.#checkpoints = checkpoints
+    this.#incarnations = incarnations
     this.#topic = topic
     this.#origin = origin
     this.#filter = originFilter(topic.document.name, origin)
@@ -65,13 +77,15 @@ export class LocalStream {
     this.#leader = status.leader
   }
 
-  /** What a run begins with (rule 3). @throws MeshError */
+  /** What a run begins with (rule 3). @throws MeshError, also while the stream is too new to be applied to (rule 6) */
   async opening(): Promise<RunOpening> {
     await this.look()
     const session = this.identity
     const checkpoint = await this.#checkpoints.get(this.#topic.document.name, this.#origin)
     const last = await this.last()
     const end = checkpoint === undefined ? undefined : await this.#placeAt(checkpoint.end.sequence)
+    const isGone = end === undefined || end.stamp !== checkpoint?.end.stamp
+    this.#checkQuiet(() => checkpoint !== undefined && checkpoint.end.sequence > 0 && isGone)
     const stampAt = (sequence: number) => (sequence === end?.sequence ? end.stamp : undefined)
     return { session, last, checkpoint, facts: { stampAt } }
   }
@@ -111,6 +125,14 @@ export class LocalStream {
   /** @throws MeshError */
   async writeCheckpoint(checkpoint: Checkpoint): Promise<void> {
     await this.#checkpoints.put(this.#topic.document.name, this.#origin, checkpoint)
+  }
+
+  #checkQuiet(replaced: () => boolean): void {
+    const { key, stream } = this.#topic
+    const quietMs = this.#incarnations.quietMs(stream, this.#created, replaced)
+    if (quietMs === 0) return
+    const text = `its stream ${stream} was made anew, nothing is applied for ${Math.ceil(quietMs)} ms more`
+    throw new MeshError('unavailable', `replicate ${key}: ${text}`, { retryAfterMs: quietMs })
   }
 
   async #placeAt(sequence: number): Promise<LocalPlace | undefined> {

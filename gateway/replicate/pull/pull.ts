@@ -99,14 +99,14 @@ export class Pull implements AsyncDisposable {
   }
 
   async #runOnce(stream: LinkStream): Promise<RunOutcome> {
-    const { session, checkpoints, now } = this.#context
+    const { session, checkpoints, incarnations, now } = this.#context
     const topic = this.#context.topic(this.topicKey)
     if (topic === undefined) return { kind: 'ended', reason: 'failed' }
     const run = new PullRun({
       topicKey: this.topicKey,
       origin: this.origin,
       link: stream,
-      local: new LocalStream(session, checkpoints, topic, this.origin),
+      local: new LocalStream({ session, checkpoints, incarnations, topic, origin: this.origin }),
       marked: this.#context.markedView(topic),
       creditBytes: this.#context.creditBytes(),
       duplicateWindowMs: () => (this.#context.topic(this.topicKey) ?? topic).document.spec.duplicateWindowMs,
