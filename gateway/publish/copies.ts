@@ -66,6 +66,19 @@ export class CopyFinder {
     ids: ReadonlySet<string>,
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, number>> {
+    const { epoch } = this.#session
+    const found = await this.#findOver(topic, mark, ids, signal)
+    // What was found over a connection that is lost says nothing about what the store holds now (rule 6).
+    if (this.#session.epoch === epoch) return found
+    throw new MeshError('unavailable', 'publish: the connection to the store was lost while copies were looked for')
+  }
+
+  async #findOver(
+    topic: TopicEntry,
+    mark: RetryMark,
+    ids: ReadonlySet<string>,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, number>> {
     const context = this.#context(topic)
     // What follows the check may be sent as late as the check may end.
     const check = copyCheckOf(mark, { ...context, nowMs: context.nowMs + CHECK_MS_MAX })
