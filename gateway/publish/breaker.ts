@@ -40,10 +40,14 @@ class FailedAttempt extends Error {
 export class StoreBreaker {
   readonly #breaker: CircuitBreaker<[Action], Results>
   readonly #openMs: number
+  readonly #metrics: Metrics
   #openedAtMs = 0
+  /** Whether it counts as open in the metrics. */
+  #shownOpen = false
 
   constructor(name: string, options: BreakerOptions, { log, metrics }: { log: Log; metrics: Metrics }) {
     this.#openMs = options.openMs
+    this.#metrics = metrics
     this.#breaker = new CircuitBreaker<[Action], Results>(attempt, {
       name,
       // The writer has its own time limit, and knows what is ambiguous after it.
@@ -58,11 +62,11 @@ export class StoreBreaker {
     })
     this.#breaker.on('open', () => {
       this.#openedAtMs = performance.now()
-      metrics.breakerOpen.inc()
+      this.#show(true)
       log.warn({ topic: name }, 'store breaker opened')
     })
     this.#breaker.on('halfOpen', () => {
-      metrics.breakerOpen.dec()
+      this.#show(false)
       log.info({ topic: name }, 'store breaker probes')
     })
     this.#breaker.on('close', () => log.info({ topic: name }, 'store breaker closed'))
@@ -88,9 +92,17 @@ export class StoreBreaker {
     }
   }
 
-  /** Ends its timers. */
+  /** Ends its timers. Idempotent. */
   close(): void {
     this.#breaker.shutdown()
+    this.#show(false)
+  }
+
+  #show(open: boolean): void {
+    if (open === this.#shownOpen) return
+    this.#shownOpen = open
+    if (open) this.#metrics.breakerOpen.inc()
+    else this.#metrics.breakerOpen.dec()
   }
 
   #retryAfterMs(): number {

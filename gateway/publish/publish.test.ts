@@ -130,6 +130,18 @@ describe('breaker', () => {
     breaker.close()
   })
 
+  test('one that ends while it is open is no open breaker any more', async () => {
+    const metrics = new Metrics()
+    const options = { errorPercent: 50, attemptsMin: 3, openMs: 60_000 }
+    const breaker = new StoreBreaker('acme/orders', options, { log: silentLog(), metrics })
+    await openUp(breaker)
+    const shown = async () => (await metrics.breakerOpen.get()).values[0]?.value
+    expect(await shown()).toBe(1)
+    breaker.close()
+    breaker.close()
+    expect(await shown()).toBe(0)
+  })
+
   test('bad input, overload and partial answers do not open it', async () => {
     const breaker = make()
     const bad = failed(new MeshError('invalid_argument', 'event: bad'))
