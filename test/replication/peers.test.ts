@@ -83,6 +83,8 @@ test('an accepted peer gets what it may have and reasons for the rest', async ()
   expect(await peer.open(3, TOPIC_KEY, 'ap-south')).toBe(RefusalReason.CANNOT_TELL)
   expect(await peer.open(4, TOPIC_KEY, 'us-east', { sequence: 9_999n, stamp: 1n })).toBe(RefusalReason.DIVERGED)
   expect(await peer.open(5, TOPIC_KEY, 'us-east')).toBe('head')
+  // One pull of a topic and origin at a time.
+  expect(await peer.open(6, TOPIC_KEY, 'us-east')).toBe(RefusalReason.UNAVAILABLE)
 })
 
 test('a peer that breaks the protocol loses its stream, and the next one is served', async () => {

@@ -98,6 +98,11 @@ export class ServedStream {
       this.#refuse(id, RefusalReason.UNAVAILABLE, `open pull: ${PULLS_MAX} are open on this stream already`)
       return
     }
+    // Each pull reads the store for itself, and a region needs each event once.
+    if ([...this.#pulls.values()].some((open) => open.topic.key === topicKey)) {
+      this.#refuse(id, RefusalReason.UNAVAILABLE, 'open pull: this stream has one of the same topic and origin already')
+      return
+    }
     const topic = context.registry.get(topicKey)
     const exchange = exchangeOf(context.registry.snapshot, context.region, this.#peer, topicKey)
     if (exchange === 'not-allowed') {
