@@ -16,6 +16,8 @@ export type JwtConfig = {
   readonly audience: string
   /** Where the issuer publishes its keys. */
   readonly jwksUrl: URL
+  /** How often they are fetched: how long a withdrawn key may count, and a minute at most for known tokens. */
+  readonly jwksRefreshMs: number
   /** Tolerated difference between the issuer's clock and ours. */
   readonly clockSkewMs: number
 }
@@ -38,6 +40,12 @@ export type Limits = {
   readonly streamBatchesMax: number
   /** Subscribe streams, over all callers. */
   readonly subscriptionsMax: number
+  /** Connections to each address that gRPC listens on; more are dropped. */
+  readonly connectionsMax: number
+  /** Streams of the services that need no credentials (health, reflection), over all callers. */
+  readonly openServiceStreamsMax: number
+  /** Groups of one topic, those without members included. */
+  readonly groupsMax: number
   /** Concurrent calls on one connection. */
   readonly connectionStreamsMax: number
   /** HTTP/2 session memory of one connection, in MiB. */
@@ -143,7 +151,13 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     },
     jwt:
       jwtIssuer !== undefined && jwtAudience !== undefined && jwksUrl !== undefined
-        ? { issuer: jwtIssuer, audience: jwtAudience, jwksUrl, clockSkewMs: values.jwtClockSkewSeconds * 1000 }
+        ? {
+            issuer: jwtIssuer,
+            audience: jwtAudience,
+            jwksUrl,
+            jwksRefreshMs: values.jwksRefreshSeconds * 1000,
+            clockSkewMs: values.jwtClockSkewSeconds * 1000,
+          }
         : undefined,
     admins: values.admins,
     replicas: values.replicas,
@@ -160,6 +174,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       publishTimeoutMs: values.publishTimeoutMs,
       streamBatchesMax: values.streamBatchesMax,
       subscriptionsMax: values.subscriptionsMax,
+      connectionsMax: values.connectionsMax,
+      openServiceStreamsMax: values.openServiceStreamsMax,
+      groupsMax: values.groupsMax,
       connectionStreamsMax: values.connectionStreamsMax,
       sessionMemoryMiB: values.sessionMemoryMiB,
       connectionAgeMs: values.connectionAgeSeconds * 1000,

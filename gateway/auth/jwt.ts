@@ -29,8 +29,8 @@ export const TOKEN_ALGORITHMS = [
 
 const TOKEN_LENGTH_MAX = 8192
 const CACHED_TOKENS_MAX = 2000
-/** A cached token whose key was withdrawn is noticed after this time. */
-const CACHED_MS = 60_000
+/** A verified token is remembered for so long, and never longer than the keys are. */
+const CACHED_MS_MAX = 60_000
 const GROUPS_MAX = 256
 
 type Cached = { readonly token: VerifiedToken; readonly untilMs: number }
@@ -41,6 +41,7 @@ type Cached = { readonly token: VerifiedToken; readonly untilMs: number }
  *    (with clock skew), with a subject.
  * 2. A refusal says which of these failed and never repeats the token.
  * 3. Verified tokens are remembered (at most 2,000, for at most a minute and never beyond their end).
+ * 4. A token of a withdrawn key is refused after `jwksRefreshMs`, and a minute at most for those remembered.
  */
 export class JwtVerifier {
   readonly #config: JwtConfig
@@ -51,7 +52,7 @@ export class JwtVerifier {
   /** @param options.now Clock, ms since 1970. */
   constructor(options: { readonly config: JwtConfig; readonly log: Log; readonly now?: () => number }) {
     this.#config = options.config
-    this.#keys = new KeySet(options.config.jwksUrl, options.log)
+    this.#keys = new KeySet(options.config.jwksUrl, options.config.jwksRefreshMs, options.log)
     this.#now = options.now ?? Date.now
   }
 
@@ -127,7 +128,8 @@ export class JwtVerifier {
     this.#cache.delete(token)
     const [oldest] = this.#cache.keys()
     if (this.#cache.size >= CACHED_TOKENS_MAX && oldest !== undefined) this.#cache.delete(oldest)
-    this.#cache.set(token, { token: verified, untilMs: Math.min(verified.expiresAtMs, this.#now() + CACHED_MS) })
+    const cachedMs = Math.min(CACHED_MS_MAX, this.#config.jwksRefreshMs)
+    this.#cache.set(token, { token: verified, untilMs: Math.min(verified.expiresAtMs, this.#now() + cachedMs) })
   }
 }
 

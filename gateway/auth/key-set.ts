@@ -13,14 +13,13 @@ import type { Log } from '../telemetry/index.ts'
 const COOLDOWN_MS = 5000
 /** After a fetch that failed, the next is tried no sooner. */
 const FAILURE_PAUSE_MS = 500
-/** How often the set is fetched anew, so that withdrawn keys go. */
-const REFRESH_MS = 300_000
 const FETCH_TIMEOUT_MS = 5000
 
 /**
  * The issuer's public keys. Guarantees:
  * 1. A key id that is not known is looked for at the issuer, at most once in 5 s: rotation needs no restart.
- * 2. While the issuer cannot be reached, the last keys stay in use: an outage of the issuer does not stop the mesh.
+ * 2. The set is fetched anew at the interval of the configuration: a key that was withdrawn counts no longer than that.
+ * 3. While the issuer cannot be reached, the last keys stay in use: an outage of the issuer does not stop the mesh.
  */
 export class KeySet {
   readonly #jwks: RemoteJWKSet
@@ -28,14 +27,15 @@ export class KeySet {
   readonly #timer: NodeJS.Timeout
   #failedAtMs = Number.NEGATIVE_INFINITY
 
-  constructor(url: URL, log: Log) {
+  /** @param refreshMs How often the set is fetched anew. */
+  constructor(url: URL, refreshMs: number, log: Log) {
     this.#jwks = createRemoteJWKSet(url, {
       timeoutDuration: FETCH_TIMEOUT_MS,
       cooldownDuration: COOLDOWN_MS,
       cacheMaxAge: Number.POSITIVE_INFINITY,
     })
     this.#log = log
-    this.#timer = setInterval(() => void this.warm(), REFRESH_MS)
+    this.#timer = setInterval(() => void this.warm(), refreshMs)
     this.#timer.unref()
   }
 

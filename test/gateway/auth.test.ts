@@ -143,7 +143,7 @@ spec:
 })
 
 test('keys rotate without a restart, and a key that is withdrawn stops counting', async () => {
-  await using rotating = await startFixture()
+  await using rotating = await startFixture({ env: { LANDBRIDGE_JWKS_REFRESH_SECONDS: '1' } })
   const old = await rotating.client()
   await old.publish('acme/orders', [event('old-key')])
   await rotating.issuer.rotateKey()
@@ -161,6 +161,18 @@ test('keys rotate without a restart, and a key that is withdrawn stops counting'
     )
     .toBe('stored')
   await old.publish('acme/orders', [event('old-key-still')])
+  await rotating.issuer.rotateKey({ forgetOld: true })
+  // Its key is no longer among those published: it counts for one refresh and one memory of the token, not longer.
+  await expect
+    .poll(
+      () =>
+        old.publish('acme/orders', [event('withdrawn')]).then(
+          () => status.OK,
+          (error) => error.code,
+        ),
+      { timeout: 5000 },
+    )
+    .toBe(status.UNAUTHENTICATED)
 }, 20_000)
 
 test('a stream ends when its token does', async () => {
