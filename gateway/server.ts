@@ -120,6 +120,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
     admins,
     streamBatchesMax: config.limits.streamBatchesMax,
     subscriptionsMax: config.limits.subscriptionsMax,
+    groupsMax: config.limits.groupsMax,
     peers: () => replicator.peers(),
     lag: (topicKey) => replicator.lag(topicKey),
   })
@@ -128,7 +129,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   // Not awaited: certificates alone may be enough, and the issuer may come later.
   void jwt?.warm()
 
-  const port = await bind(server, config.grpc, serverCredentials(certificates, config))
+  const port = await bind(server, config, serverCredentials(certificates, config))
   replicator.start()
   unready.delete('starting')
   health.setServing(unready.size === 0)

@@ -61,7 +61,24 @@ export function widenWindow(session: ServerHttp2Session): void {
 }
 
 /** Binds; resolves to the port. @throws Error when the address cannot be had. */
-export function bind(server: Server, listen: ListenAddress, credentials: ServerCredentials): Promise<number> {
+export async function bind(
+  server: Server,
+  { grpc, limits }: Pick<Config, 'grpc' | 'limits'>,
+  credentials: ServerCredentials,
+): Promise<number> {
+  const port = await listenOn(server, grpc, credentials)
+  limitConnections(server, limits.connectionsMax)
+  return port
+}
+
+/** grpc-js has no option for it and hides its listening servers: better no gateway than one without the bound. */
+function limitConnections(server: Server, connectionsMax: number): void {
+  const listening: unknown = Reflect.get(server, 'http2Servers')
+  if (!(listening instanceof Map) || listening.size === 0) throw new Error('bind: cannot bound the connections')
+  for (const one of listening.keys()) one.maxConnections = connectionsMax
+}
+
+function listenOn(server: Server, listen: ListenAddress, credentials: ServerCredentials): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>()
   const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host
   server.bindAsync(`${host}:${listen.port}`, credentials, (error, port) => (error ? reject(error) : resolve(port)))

@@ -23,7 +23,7 @@ export type InterceptorOptions = {
   /** For request messages on their way. */
   readonly room: RequestRoom
   readonly rights: RequestRights
-  readonly limits: Pick<Limits, 'requestBytesMax' | 'requestMs'>
+  readonly limits: Pick<Limits, 'requestBytesMax' | 'requestMs' | 'openServiceStreamsMax'>
 }
 
 /** Anyone who can connect may call these: probes have no token, and the API is public. */
@@ -88,11 +88,14 @@ function observe({ calls, metrics, log }: InterceptorOptions): ServerInterceptor
 
 function authenticate(options: InterceptorOptions): ServerInterceptor {
   const { authenticator, metrics, log, room, rights, limits } = options
+  let openServiceStreams = 0
   return (method, call) => {
+    let leave: (() => void) | undefined
     let meter: RequestMeter | undefined
     const path = method.path
     const refuse = (error: unknown) => {
-      metrics.refusals.inc({ reason: 'unauthenticated' })
+      const { code } = MeshError.from(error)
+      metrics.refusals.inc({ reason: code === 'resource_exhausted' ? 'overload' : 'unauthenticated' })
       call.sendStatus(statusOf(error, log, path))
     }
     return new ServerInterceptingCall(call, {
@@ -125,6 +128,14 @@ function authenticate(options: InterceptorOptions): ServerInterceptor {
                 })
                 pass(metadata)
               }
+              if (OPEN_SERVICES.test(path) && (method.requestStream || method.responseStream)) {
+                // Unary health checks are not counted: a flood of watches must not make probes fail.
+                if (openServiceStreams >= limits.openServiceStreamsMax) throw tooManyOpenStreams()
+                openServiceStreams += 1
+                leave = () => {
+                  openServiceStreams -= 1
+                }
+              }
               if (OPEN_SERVICES.test(path) || path.startsWith(PEER_SERVICE)) return accept({})
               const identity = authenticator.identify(textOf(metadata, 'authorization'), certificate)
               if (identity instanceof Promise) void identity.then(accept).catch(refuse)
@@ -141,10 +152,18 @@ function authenticate(options: InterceptorOptions): ServerInterceptor {
             meter?.halfClosed()
             pass()
           },
-          onCancel: () => meter?.close(),
+          onCancel: () => {
+            meter?.close()
+            leave?.()
+            leave = undefined
+          },
         }),
     })
   }
+}
+
+function tooManyOpenStreams(): MeshError {
+  return new MeshError('resource_exhausted', 'call: too many such streams are open, try again', { retryAfterMs: 1000 })
 }
 
 /** The one value of a metadata key; undefined when there is none. Several values are no value: which would count? */
