@@ -36,6 +36,7 @@ export type StreamInfo = {
     readonly first_seq: number
     readonly last_seq: number
     readonly last_ts?: string
+    readonly consumer_count: number
   }
   readonly cluster?: { readonly leader?: string; readonly replicas?: readonly unknown[] }
 }

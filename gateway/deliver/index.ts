@@ -1,5 +1,6 @@
 export type { Grant } from './credit.ts'
 export { GroupMember, type Settlement } from './group-member.ts'
+export { groupAckWaitMs } from './group-terms.ts'
 export { Outbox } from './outbox.ts'
 export { ephemeralSource, isControl, type Source } from './source.ts'
 export { checkStart, readStartOf, type Start } from './start.ts'

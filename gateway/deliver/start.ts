@@ -12,10 +12,12 @@ export type Start = {
   readonly group: string
   readonly position: StartPosition | undefined
   readonly credit: Credit
-  readonly ackWaitMs: number
+  /** Undefined: the group's own, or the default for a new one. */
+  readonly ackWaitMs: number | undefined
 }
 
-const ACK_WAIT_DEFAULT_MS = 30_000
+/** For a new group whose first member does not say. */
+export const ACK_WAIT_DEFAULT_MS = 30_000
 const ACK_WAIT_MIN_MS = 1000
 const ACK_WAIT_MAX_MS = 12 * 3_600_000
 const GROUP = /^[A-Za-z0-9_-]{1,64}$/
@@ -27,8 +29,8 @@ export function checkStart(start: SubscribeStart): Start {
   if (start.group !== '' && !GROUP.test(start.group)) {
     throw refusal('group is malformed, wanted 1 to 64 letters, digits, "-" or "_"')
   }
-  const ackWaitMs = start.ackWait === undefined ? ACK_WAIT_DEFAULT_MS : msOf(start.ackWait)
-  if (!(ackWaitMs >= ACK_WAIT_MIN_MS && ackWaitMs <= ACK_WAIT_MAX_MS)) {
+  const ackWaitMs = start.ackWait === undefined ? undefined : msOf(start.ackWait)
+  if (ackWaitMs !== undefined && !(ackWaitMs >= ACK_WAIT_MIN_MS && ackWaitMs <= ACK_WAIT_MAX_MS)) {
     throw refusal(`ack_wait is ${ackWaitMs} ms, wanted 1 s to 12 h`)
   }
   if (start.position !== undefined && start.position.position.case === undefined) {

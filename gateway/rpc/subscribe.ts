@@ -24,6 +24,8 @@ export type SubscribeTools = {
   readonly now: () => number
   /** Subscribe streams of the process. */
   readonly subscriptionsMax: number
+  /** Groups of one topic. */
+  readonly groupsMax: number
 }
 
 /** `Subscribe` with requests decoded and responses encoded by hand. */

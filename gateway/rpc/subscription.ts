@@ -5,6 +5,7 @@ import { messageCodec, type SubscribeResponse, SubscribeResponseSchema } from '@
 import {
   ephemeralSource,
   GroupMember,
+  groupAckWaitMs,
   isControl,
   Outbox,
   readStartOf,
@@ -83,13 +84,14 @@ export class Subscription {
     const { session, region, log } = this.#tools
     try {
       const start = await readStartOf(this.#start.position, session, this.#topic.stream)
+      const { group, credit } = this.#start
+      const ackWaitMs = group === '' ? 0 : await this.#ackWaitMs()
       if (this.#ending) return
       this.#respond({ case: 'started', value: { $typeName: 'landbridge.v1.SubscribeStarted', region } })
       const common = { session, topic: this.#topic, start, log, onEnd: (error?: MeshError) => this.#sourceEnded(error) }
-      if (this.#start.group === '') {
+      if (group === '') {
         this.#source = ephemeralSource({ ...common, onEvent: (message) => this.#deliver(message, 0, 1) })
       } else {
-        const { group, ackWaitMs, credit } = this.#start
         const member: GroupMember = new GroupMember({
           ...common,
           group,
@@ -163,6 +165,11 @@ export class Subscription {
   abandon(): void {
     this.#gone = true
     this.end(undefined)
+  }
+
+  #ackWaitMs(): Promise<number> {
+    const { session, groupsMax } = this.#tools
+    return groupAckWaitMs({ session, groupsMax, stream: this.#topic.stream, start: this.#start })
   }
 
   async #finish(error: MeshError | undefined): Promise<void> {

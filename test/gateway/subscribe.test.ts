@@ -195,6 +195,20 @@ test.each([
   await good.delivered(1)
 })
 
+test("a member that wants another ack_wait than its group's is refused; one that does not say gets the group's", async () => {
+  const topic = await topicOf('fixed')
+  const first = await (await subscription()).start({ topic, group: 'fixed', from: 'earliest', ackWaitSeconds: 2n })
+  await (await fixture.client()).publish(topic, [event('e')])
+  await first.delivered(1)
+  const other = await subscription()
+  await other.start({ topic, group: 'fixed', ackWaitSeconds: 3n }).catch(() => undefined)
+  const error = await other.received.ended()
+  expect(error?.code).toBe(status.FAILED_PRECONDITION)
+  expect(error?.details).toContain('2000 ms')
+  await (await subscription()).start({ topic, group: 'fixed' })
+  await (await subscription()).start({ topic, group: 'fixed', ackWaitSeconds: 2n })
+})
+
 test('a second start, and credit beyond the bound later, end the stream', async () => {
   const twice = await (await subscription()).start({})
   void twice.start({})

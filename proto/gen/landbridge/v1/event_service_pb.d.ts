@@ -427,7 +427,8 @@ export declare type SubscribeStart = Message<"landbridge.v1.SubscribeStart"> & {
 
   /**
    * Subscribers of one group share one copy of the events and settle each; the
-   * group keeps its place while nobody is connected. Empty: an ephemeral reader
+   * group keeps its place while nobody is connected, for ever: the number of
+   * groups of a topic is bounded (RESOURCE_EXHAUSTED). Empty: an ephemeral reader
    * that sees every event and settles nothing (credit alone paces it).
    *
    * @generated from field: string group = 2;
@@ -451,7 +452,9 @@ export declare type SubscribeStart = Message<"landbridge.v1.SubscribeStart"> & {
 
   /**
    * How long a group waits for a settlement before it delivers an event again.
-   * 1 s to 12 h, default 30 s. Fixed when the group is created.
+   * 1 s to 12 h. Fixed when the group is created, then 30 s if it is not set.
+   * Not set: the group's own. Another than the group's own is refused with
+   * FAILED_PRECONDITION.
    *
    * @generated from field: google.protobuf.Duration ack_wait = 5;
    */
