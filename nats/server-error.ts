@@ -32,6 +32,11 @@ const CODE_OF: ReadonlyMap<number, MeshErrorCode> = new Map<number, MeshErrorCod
   [10023, 'resource_exhausted'],
   [10109, 'failed_precondition'],
   [10060, 'failed_precondition'],
+  // What the servers cannot make of a stream's configuration: not enough of them, a bad value, subjects that are taken.
+  [10005, 'failed_precondition'],
+  [10052, 'failed_precondition'],
+  [10065, 'failed_precondition'],
+  [10074, 'failed_precondition'],
   [SERVER_ERROR.streamNameInUse, 'already_exists'],
   [SERVER_ERROR.messageTooLarge, 'invalid_argument'],
   [SERVER_ERROR.headersTooLarge, 'invalid_argument'],
@@ -85,10 +90,11 @@ export function requestError(action: string, cause: unknown): MeshError {
   })
 }
 
+/** Of a number that is not known here: a refusal that nobody foresaw says nothing about what the caller asked for. */
 function codeOfClass(status: number): MeshErrorCode {
   if (status === 404) return 'not_found'
   if (status === 409) return 'aborted'
   if (status === 429) return 'resource_exhausted'
   if (status === 503) return 'unavailable'
-  return status >= 400 && status < 500 ? 'invalid_argument' : 'unavailable'
+  return status >= 400 && status < 500 ? 'internal' : 'unavailable'
 }

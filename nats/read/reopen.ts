@@ -1,6 +1,6 @@
 import { MeshError } from '@landbridge/core'
 import type { Log } from '../log.ts'
-import { isServerError, SERVER_ERROR } from '../server-error.ts'
+import { isServerError, SERVER_ERROR, ServerError } from '../server-error.ts'
 import type { NatsSession } from '../session.ts'
 import type { PullTrouble } from './pull.ts'
 
@@ -115,6 +115,7 @@ class Loop {
       this.#doubts++
       return this.#doubts >= BELIEVED_AFTER ? error : undefined
     }
+    if (error instanceof ServerError && error.code === 'internal') return error
     if (error.code === 'failed_precondition' || error.code === 'invalid_argument') return error
     // The session itself is closed: it will never connect again.
     if (error.message.startsWith('use NATS: ')) return error
