@@ -102,9 +102,13 @@ describe('one server', () => {
     await using writer = new BatchWriter({ session: region.session, stream, mode: 'atomic', timeoutMs: 500 })
     await writer.store([numbered(`${stream}.a`, 0)])
     region.servers.pause()
-    const sent = writer.store(Array.from({ length: 100 }, (_, n) => numbered(`${stream}.a`, 1 + n)))
+    const lane = {}
+    const sent = writer.store(
+      Array.from({ length: 100 }, (_, n) => numbered(`${stream}.a`, 1 + n)),
+      lane,
+    )
     await new Promise((resolve) => setImmediate(resolve))
-    const waiting = writer.store([numbered(`${stream}.a`, 101)])
+    const waiting = writer.store([numbered(`${stream}.a`, 101)], lane)
     const results = await sent
     expect(new Set(results.map((result) => result.kind === 'failed' && result.error.ambiguous))).toEqual(
       new Set([true]),

@@ -60,22 +60,21 @@ describe('NatsSession', () => {
     await region.servers.kill()
     await until(() => !region.session.connected)
     let stopped = false
+    let failed = 0
     const storing = (async () => {
-      let failed = 0
       for (let n = 1; !stopped; n++) {
         const [one] = await writer.store([numbered(`${stream}.a`, n)])
         if (one?.kind === 'failed') {
           expect(one.error.ambiguous).toBe(false)
           failed++
-        } else return { failed, stored: n }
+        } else return n
       }
-      return { failed, stored: 0 }
+      return 0
     })()
-    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    await until(() => failed > 2)
     await region.servers.start()
-    const { failed, stored } = await storing
+    const stored = await storing
     stopped = true
-    expect(failed).toBeGreaterThan(2)
     const info = await region.ask<{ readonly state: { readonly messages: number } }>(`STREAM.INFO.${stream}`)
     expect([stored > 0, info.state.messages]).toEqual([true, 2])
   })

@@ -102,8 +102,13 @@ describe('StreamReader', () => {
       },
     })
     await until(() => count === 10)
+    // The server has sent the whole window, and it has arrived.
+    type List = { readonly consumers: readonly { readonly delivered: { readonly consumer_seq: number } }[] }
+    await until(async () => {
+      const { consumers } = await region.ask<List>(`CONSUMER.LIST.${stream}`)
+      return consumers[0]?.delivered.consumer_seq === 100
+    })
     await region.session.connection.flush()
-    await new Promise((resolve) => setTimeout(resolve, 100))
     expect(count).toBe(10)
     expect(region.session.connection.stats().inBytes - before).toBeLessThan(160_000)
     reader.resume()
