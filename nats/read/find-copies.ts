@@ -9,22 +9,19 @@ export type FindCopiesOptions = {
   readonly filters: readonly string[]
   /** Stored at or after, in ms since 1970. */
   readonly fromMs: number
-  /** Stored before or at. Default: everything up to now. */
-  readonly untilMs?: number
   /** Message ids to look for. */
   readonly ids: ReadonlySet<string>
   readonly signal?: AbortSignal
 }
 
 /**
- * Which of `ids` were stored in the span, with their sequences: rule 5's scan, over headers only, up to what the
+ * Which of `ids` were stored since then, with their sequences: rule 5's scan, over headers only, up to what the
  * stream's leader has at the time of the call. Rejects with a MeshError, or with the reason of `signal`.
  */
 export async function findCopies(options: FindCopiesOptions): Promise<ReadonlyMap<string, number>> {
   const { session, stream, filters, fromMs, ids, signal } = options
   const found = new Map<string, number>()
   if (ids.size === 0) return found
-  const untilNs = options.untilMs === undefined ? undefined : BigInt(Math.ceil(options.untilMs)) * 1_000_000n
   await readRange({
     session,
     stream,
@@ -33,7 +30,6 @@ export async function findCopies(options: FindCopiesOptions): Promise<ReadonlyMa
     headersOnly: true,
     signal,
     onMessage: (message) => {
-      if (untilNs !== undefined && message.stampNs > untilNs) return false
       const id = message.header('Nats-Msg-Id')
       if (id !== undefined && ids.has(id) && !found.has(id)) found.set(id, message.sequence)
       return found.size < ids.size
