@@ -22,7 +22,7 @@ export type SubscribeOptions = {
   readonly credit?: number | undefined
   /** Bytes of events that may be delivered ahead, counted in the same way, 1 to 256 MiB; one event may exceed it. Default 32 MiB. */
   readonly creditBytes?: number | undefined
-  /** How long a new group waits for a settlement before it delivers an event again, 1,000 ms to 12 h. Default 30,000. */
+  /** How long a new group waits for a settlement before it delivers an event again, 1,000 ms to 12 h; an existing group keeps its own. Default 30,000 for a new group. */
   readonly ackWaitMs?: number | undefined
   /** How far a reader goes back behind its last event when it goes on in a region that it did not read before, ms. Default 30,000. */
   readonly overlapMs?: number | undefined
@@ -38,7 +38,8 @@ export type SubscribeSettings = {
   readonly from: StartFrom
   readonly credit: number
   readonly creditBytes: number
-  readonly ackWaitMs: number
+  /** Undefined: the group's own. */
+  readonly ackWaitMs: number | undefined
   readonly overlapMs: number
 }
 
@@ -53,14 +54,14 @@ export function subscribeSettings(topic: string, options: SubscribeOptions): Sub
   const name = parseTopicName(topic)
   if (name.error !== undefined) throw name.error
   const { group = '', from = 'latest' } = options
-  const { credit = 1_000, creditBytes = 32 * 1024 * 1024, ackWaitMs = 30_000, overlapMs = 30_000 } = options
+  const { credit = 1_000, creditBytes = 32 * 1024 * 1024, ackWaitMs, overlapMs = 30_000 } = options
   if (options.group !== undefined && !GROUP.test(group)) {
     throw refusal('group is malformed, wanted 1 to 64 letters, digits, "-" or "_"')
   }
   checkFrom(from)
   checkRange('credit', credit, 1, CREDIT_MAX)
   checkRange('creditBytes', creditBytes, 1, CREDIT_BYTES_MAX)
-  checkRange('ackWaitMs', ackWaitMs, 1_000, ACK_WAIT_MAX_MS)
+  if (ackWaitMs !== undefined) checkRange('ackWaitMs', ackWaitMs, 1_000, ACK_WAIT_MAX_MS)
   checkRange('overlapMs', overlapMs, 0, OVERLAP_MAX_MS)
   return { topic, group, from, credit, creditBytes, ackWaitMs, overlapMs }
 }

@@ -16,6 +16,8 @@ const method = {
 }
 
 /** Acks go out together, at most so many in a request. */
+/** What a group waits when nobody said otherwise. */
+const ACK_WAIT_MS = 30_000
 const ACKS_MAX = 1_000
 /** How long the settlements that are under way may take when the stream is closed, milliseconds. */
 const LAST_SETTLEMENTS_MS = 3_000
@@ -70,7 +72,7 @@ export class SubscribeStream implements Settler {
     this.#call = call
     this.#options = options
     const { group, ackWaitMs } = options.settings
-    this.#unsettled = group === '' ? undefined : new Unsettled(ackWaitMs, options.onReleased)
+    this.#unsettled = group === '' ? undefined : new Unsettled(ackWaitMs ?? ACK_WAIT_MS, options.onReleased)
     this.started = this.#started.promise
     this.ended = this.#ended.promise
     call.on('data', (bytes: Buffer) => this.#receive(bytes))
@@ -217,7 +219,7 @@ function startOf({ settings, position, credit }: SubscribeStreamOptions): Parame
       group: settings.group,
       position,
       credit: { $typeName: 'landbridge.v1.Credit', messages: credit.messages, bytes: BigInt(credit.bytes) },
-      ...(settings.group === '' ? {} : { ackWait: durationOf(settings.ackWaitMs) }),
+      ...(settings.group === '' || settings.ackWaitMs === undefined ? {} : { ackWait: durationOf(settings.ackWaitMs) }),
     },
   }
 }
