@@ -25,6 +25,9 @@ const REFUSALS: ReadonlySet<MeshErrorCode> = new Set([
 /** Trailing metadata with which a gateway says when to try again, in milliseconds. */
 const RETRY_AFTER_KEY = 'retry-after-ms'
 
+/** Trailing metadata with a gateway's clock, milliseconds since 1970. */
+const REGION_TIME_KEY = 'landbridge-time-ms'
+
 /**
  * How grpc-js words the failure of a call that never left this process, because no connection was made. Should
  * the wording change, such a failure counts as ambiguous, which costs time and loses nothing.
@@ -100,12 +103,21 @@ export function withAmbiguity(error: MeshError, ambiguous: boolean): MeshError {
   return new MeshError(code, message, { cause: error, ambiguous: true, retryAfterMs })
 }
 
+/** What time it was in the region that refused a call, ms since 1970; undefined when it did not say. */
+export function regionTimeOf(error: ServiceError): number | undefined {
+  return numberOf(error, REGION_TIME_KEY)
+}
+
 function neverSent(error: ServiceError): boolean {
   return NEVER_SENT.test(error.details) && !SENT_BEFORE.test(error.details)
 }
 
 function retryAfterOf(error: ServiceError): number | undefined {
-  const text = error.metadata?.get(RETRY_AFTER_KEY)[0]
+  return numberOf(error, RETRY_AFTER_KEY)
+}
+
+function numberOf(error: ServiceError, key: string): number | undefined {
+  const text = error.metadata?.get(key)[0]
   const ms = typeof text === 'string' ? Number(text) : Number.NaN
   return Number.isFinite(ms) && ms >= 0 ? ms : undefined
 }

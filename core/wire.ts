@@ -116,6 +116,11 @@ export class WireReader {
     return this.end - this.start < 8 ? this.varint() : Number(BigInt.asIntN(64, this.uint64()))
   }
 
+  /** The current varint as a signed 32-bit number (int32), which is sent as an int64: its lower half counts. */
+  int32(): number {
+    return this.end - this.start < 8 ? this.varint() | 0 : Number(BigInt.asIntN(32, this.uint64()))
+  }
+
   /** The current fixed64 value. */
   fixed64(): bigint {
     return this.#bytes.readBigUInt64LE(this.start)

@@ -13,8 +13,9 @@ const events = [
   encodeEvent({ type: 'a', id: '1' }, '/s'),
   encodeEvent({ type: 'b', id: '2', data: 'x'.repeat(300) }, '/s'),
 ]
-const batch = { topic: 'acme/orders', events, retry }
-const wanted = { topic: 'acme/orders', events: [{ id: '1' }, { id: '2' }], retry }
+const batch = { topic: 'acme/orders', events, retry, sentMs: 1_790_000_000_123.9 }
+const sentTime = { seconds: 1_790_000_000n, nanos: 123_000_000 }
+const wanted = { topic: 'acme/orders', events: [{ id: '1' }, { id: '2' }], retry, sentTime }
 
 test('requests written by hand are what the generated code reads', () => {
   expect(messageCodec(PublishRequestSchema).deserialize(encodePublishRequest(batch))).toMatchObject(wanted)

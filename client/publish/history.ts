@@ -1,9 +1,14 @@
-import { RETRY_AGE_MAX_MS } from '@landbridge/core'
+import { arrivesInTime, type MeshError, RETRY_AGE_MAX_MS } from '@landbridge/core'
 import type { Retry } from '@landbridge/proto'
 import type { Link } from '../transport/link.ts'
 
 /** One attempt. The region is what was known when it began: what is learnt later says nothing about where it went. */
-type Attempt = { readonly at: number; readonly link: Link; readonly region: string | undefined }
+type Attempt = {
+  readonly at: number
+  readonly sentMs: number
+  readonly link: Link
+  readonly region: string | undefined
+}
 
 /**
  * The attempts that may have stored a set of events, one after the other (RULES.md 4). Attempts that certainly stored
@@ -19,10 +24,26 @@ export class AttemptHistory {
     return this.#current?.at ?? 0
   }
 
+  /** When the last attempt began, ms since 1970 by the clock of its region as far as it was known then. */
+  get sentMs(): number {
+    return this.#current?.sentMs ?? 0
+  }
+
+  /**
+   * True when a gateway refused the last attempt because of when it was sent: it was late, or the time was wrong. Then
+   * nothing was tried, and the time is known now.
+   */
+  wasLate(error: MeshError): boolean {
+    if (this.#current === undefined || error.ambiguous) return false
+    const { sentMs, link } = this.#current
+    const turnedAway = error.code === 'unavailable' && error.retryAfterMs !== undefined
+    return turnedAway && !arrivesInTime(sentMs, link.clock.now())
+  }
+
   /** An attempt begins. Returns what it must tell of those before; undefined when there was none. */
   begin(link: Link): Retry | undefined {
     const retry = this.#retry()
-    this.#current = { at: performance.now(), link, region: link.region }
+    this.#current = { at: performance.now(), sentMs: link.clock.now(), link, region: link.region }
     return retry
   }
 

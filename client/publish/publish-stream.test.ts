@@ -186,3 +186,32 @@ test('with one batch in flight, none overtakes an event that fails for now', asy
   expect(await send(16)).toEqual(['1', '2', '0'])
   expect(() => mesh.publishStream(TOPIC, { maxBatchesInFlight: 17 })).toThrow('wanted 1 to 16')
 })
+
+test('a clock that is an hour off costs one more round trip, and nothing else', async () => {
+  await using east = await TestGateway.start('east')
+  await using west = await TestGateway.start('west')
+  east.now = () => Date.now() + 3_600_000
+  await using mesh = await connectTo([east, west])
+  await using stream = mesh.publishStream(TOPIC)
+  for (const id of numbers(3)) await stream.send(event(id))
+  await stream.flush()
+  expect(east.stored).toEqual(numbers(3))
+  expect(west.batches).toEqual([])
+  expect(east.late).toBe(1)
+  expect(east.batches.map(({ retry }) => retry)).toEqual([undefined, undefined])
+})
+
+test('a gateway whose time makes no sense is not asked again and again', async () => {
+  await using east = await TestGateway.start('east')
+  await using west = await TestGateway.start('west')
+  let now = Date.now()
+  east.now = () => {
+    now += 60_000
+    return now
+  }
+  await using mesh = await connectTo([east, west])
+  await using stream = mesh.publishStream(TOPIC)
+  const { acknowledged } = await stream.send(event('a'))
+  expect((await acknowledged).region).toBe('west')
+  expect(east.late).toBeLessThanOrEqual(3)
+})

@@ -49,6 +49,9 @@ export class PublishStream implements AsyncDisposable {
   /** What a region that is not home said last; home may say otherwise. */
   #refusal: MeshError | undefined
   #failure: MeshError | undefined
+  /** The trouble, when it was that batches were sent with a wrong time. */
+  #late: MeshError | undefined
+  #clockCorrected = false
   #ticker: NodeJS.Timeout | undefined
   #closed = false
   #closing: Promise<void> | undefined
@@ -188,6 +191,7 @@ export class PublishStream implements AsyncDisposable {
       return
     }
     this.#trouble ??= trouble
+    if (batch.history.wasLate(trouble)) this.#late = this.#trouble
     this.#backlog.takeBack([batch])
     // What is in flight may still be stored; nothing more is sent until these were sent again.
     call.finish()
@@ -279,7 +283,15 @@ export class PublishStream implements AsyncDisposable {
   }
 
   #end(worked: boolean, error: MeshError | undefined): StreamEnd {
-    if (worked) this.#refusal = undefined
+    if (worked) {
+      this.#refusal = undefined
+      this.#clockCorrected = false
+    }
+    if (error !== undefined && error === this.#late && !this.#clockCorrected) {
+      // The time was wrong and is known now: it goes on there at once.
+      this.#clockCorrected = true
+      return { worked, error: undefined }
+    }
     if (error !== undefined && isRefusal(error)) this.#refusal = error
     return { worked, error }
   }

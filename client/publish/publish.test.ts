@@ -232,3 +232,35 @@ test('a malformed request is refused by any region', async () => {
   await expect(mesh.publish(TOPIC, events('a'))).rejects.toMatchObject({ code: 'invalid_argument' })
   expect(west.publishes).toHaveLength(1)
 })
+
+test.each([
+  ['ahead', -3_600_000],
+  ['behind', 3_600_000],
+])('a clock that is an hour %s costs one more round trip, and nothing else', async (_what, aheadMs) => {
+  await using east = await TestGateway.start('east')
+  await using west = await TestGateway.start('west')
+  east.now = () => Date.now() + aheadMs
+  await using mesh = await connectTo([east, west])
+  for (const id of ['a', 'b']) expect((await mesh.publish(TOPIC, events(id)))[0]?.region).toBe('east')
+  expect(east.late).toBe(1)
+  expect(east.publishes.map(({ events, retry }) => [events[0]?.id, retry])).toEqual([
+    ['a', undefined],
+    ['a', undefined],
+    ['b', undefined],
+  ])
+  const sent = east.publishes.at(-1)?.sentTime
+  expect(Math.abs(Number(sent?.seconds) * 1_000 - east.now())).toBeLessThan(5_000)
+})
+
+test('a gateway whose time makes no sense is not asked again and again', async () => {
+  await using east = await TestGateway.start('east')
+  await using west = await TestGateway.start('west')
+  let now = Date.now()
+  east.now = () => {
+    now += 60_000
+    return now
+  }
+  await using mesh = await connectTo([east, west])
+  expect((await mesh.publish(TOPIC, events('a')))[0]?.region).toBe('west')
+  expect(east.late).toBe(2)
+})

@@ -86,11 +86,22 @@ class Publication {
   }
 
   async #attempt(link: Link, timeoutMs: number): Promise<void> {
+    try {
+      await this.#send(link, timeoutMs)
+    } catch (thrown) {
+      if (!this.#history.wasLate(MeshError.from(thrown))) throw thrown
+      await this.#send(link, timeoutMs)
+    }
+  }
+
+  async #send(link: Link, timeoutMs: number): Promise<void> {
     const open = this.#open
+    const before = this.#history.begin(link)
     const request = encodePublishRequest({
       topic: this.#topic,
       events: open.map((index) => this.#events[index] as Uint8Array),
-      retry: this.#history.begin(link),
+      retry: before,
+      sentMs: this.#history.sentMs,
     })
     const call = { what: this.#scope.what, timeoutMs, signal: this.#scope.signal }
     let response: PublishResponse
@@ -104,6 +115,7 @@ class Publication {
       }
       throw error
     }
+    link.clock.learnFrom(response.regionTime)
     this.#take(response, link)
   }
 

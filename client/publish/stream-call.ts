@@ -84,7 +84,10 @@ export class StreamCall {
     this.#inFlight.set(id, batch)
     this.#inFlightBytes += batch.bytes
     this.#clogged = !this.#call.write(
-      encodeStreamRequest({ topic: this.#options.topic, events: batch.events, retry }, id),
+      encodeStreamRequest(
+        { topic: this.#options.topic, events: batch.events, retry, sentMs: batch.history.sentMs },
+        id,
+      ),
     )
   }
 
@@ -115,6 +118,7 @@ export class StreamCall {
     if (batch === undefined || this.#done) return
     this.#inFlight.delete(id)
     this.#inFlightBytes -= batch.bytes
+    this.link.clock.learnFrom(ack.regionTime)
     this.#options.onAck(batch, ack)
     this.#options.onRoom()
   }

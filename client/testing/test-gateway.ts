@@ -8,7 +8,7 @@ import {
   type ServiceError,
   type sendUnaryData,
 } from '@grpc/grpc-js'
-import { grpcStatusOf, MeshError } from '@landbridge/core'
+import { arrivesInTime, grpcStatusOf, MeshError } from '@landbridge/core'
 import {
   type CloudEvent,
   EventService,
@@ -72,6 +72,10 @@ export class TestGateway implements AsyncDisposable {
   /** Between storing and answering: may throw, which loses the answer. */
   afterStore: () => Promise<void> | void = () => {}
   onSubscribe: (call: SubscribeCall) => void = () => {}
+  /** Its clock. */
+  now: () => number = Date.now
+  /** Attempts that it refused because of when they were sent. */
+  late = 0
   #server: Server | undefined
   #port = 0
 
@@ -111,7 +115,7 @@ export class TestGateway implements AsyncDisposable {
         this.clients.push(String(call.getAuthContext().sslPeerCertificate?.subject?.CN ?? ''))
         this.#publish(call.request, token).then(
           (answer) => callback(null, answer),
-          (error) => callback(statusOf(error)),
+          (error) => callback(statusOf(error, this.now())),
         )
       },
       publishStream: (call: PublishCall) => this.#publishStream(call),
@@ -146,6 +150,8 @@ export class TestGateway implements AsyncDisposable {
     this.publishes.push(request)
     this.tokens.push(token)
     await this.beforePublish(request, token)
+    const late = this.#lateness(request.sentTime)
+    if (late !== undefined) throw late
     const results = request.events.map((event) => {
       const fate = this.#store(event)
       if (fate instanceof MeshError) return { outcome: { case: 'error' as const, value: errorOf(fate) } }
@@ -154,7 +160,7 @@ export class TestGateway implements AsyncDisposable {
       return { outcome: { case: 'receipt' as const, value } }
     })
     await this.afterStore()
-    return create(PublishResponseSchema, { results })
+    return create(PublishResponseSchema, { results, regionTime: timeOf(this.now()) })
   }
 
   #publishStream(call: PublishCall): void {
@@ -171,10 +177,12 @@ export class TestGateway implements AsyncDisposable {
     call.on('close', () => this.streams.delete(call))
   }
 
-  #storeBatch({ batchId, events }: PublishStreamRequest): PublishStreamResponse {
-    const ack = create(PublishStreamResponseSchema, { batchId, region: this.region })
+  #storeBatch({ batchId, events, sentTime }: PublishStreamRequest): PublishStreamResponse {
+    const regionTime = timeOf(this.now())
+    const ack = create(PublishStreamResponseSchema, { batchId, region: this.region, regionTime })
+    const late = this.#lateness(sentTime)
     for (const [index, event] of events.entries()) {
-      const fate = this.#store(event)
+      const fate = late ?? this.#store(event)
       if (fate instanceof MeshError) {
         const failure = create(PublishStreamResponseSchema, { failures: [{ index, error: errorOf(fate) }] }).failures
         ack.failures.push(...failure)
@@ -184,6 +192,13 @@ export class TestGateway implements AsyncDisposable {
       }
     }
     return ack
+  }
+
+  #lateness(sentTime: PublishRequest['sentTime']): MeshError | undefined {
+    const sentMs = sentTime && Number(sentTime.seconds) * 1_000 + sentTime.nanos / 1_000_000
+    if (arrivesInTime(sentMs, this.now())) return undefined
+    this.late += 1
+    return new MeshError('unavailable', 'publish: is late', { retryAfterMs: 1 })
   }
 
   #store(event: CloudEvent): MeshError | { readonly sequence: number; readonly duplicate: boolean } {
@@ -205,10 +220,15 @@ function errorOf(error: MeshError) {
   }
 }
 
-function statusOf(thrown: unknown): Partial<ServiceError> {
+function timeOf(ms: number) {
+  return { seconds: BigInt(Math.floor(ms / 1_000)), nanos: Math.floor(ms % 1_000) * 1_000_000 }
+}
+
+function statusOf(thrown: unknown, nowMs?: number): Partial<ServiceError> {
   const error = MeshError.from(thrown)
   const metadata = new Metadata()
   if (error.retryAfterMs !== undefined) metadata.set('retry-after-ms', String(error.retryAfterMs))
+  if (nowMs !== undefined) metadata.set('landbridge-time-ms', String(nowMs))
   return { code: grpcStatusOf(error.code), details: error.message, metadata }
 }
 

@@ -8,10 +8,11 @@ import {
   type Metadata,
 } from '@grpc/grpc-js'
 import type { GrpcMethod } from '@landbridge/proto'
-import { errorOfCall } from '../errors.ts'
+import { errorOfCall, regionTimeOf } from '../errors.ts'
 import { BACKOFF, backoffMs } from './backoff.ts'
 import { channelSecurity } from './credentials.ts'
 import type { Endpoint } from './endpoint.ts'
+import { RegionClock } from './region-clock.ts'
 import type { TlsSource } from './tls-source.ts'
 
 /** The client's half of a method. */
@@ -71,6 +72,8 @@ export type LinkOptions = {
  */
 export class Link implements Disposable {
   readonly endpoint: Endpoint
+  /** The clock of the region behind it. */
+  readonly clock = new RegionClock()
   readonly #tls: TlsSource
   #context: SecureContext
   #client: Client
@@ -156,7 +159,10 @@ export class Link implements Disposable {
         signal.removeEventListener('abort', cancel)
         if (error === null && response !== undefined) resolve(response)
         else if (signal.aborted) reject(signal.reason)
-        else if (error !== null) reject(errorOfCall(error, what))
+        else if (error !== null) {
+          this.clock.learn(regionTimeOf(error))
+          reject(errorOfCall(error, what))
+        }
       },
     )
     const cancel = () => pending.cancel()

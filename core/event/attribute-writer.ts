@@ -1,5 +1,6 @@
-import { bytesFieldSize, varintFieldSize, WireWriter } from '../wire.ts'
-import { EntryField, EventField, TimestampField, ValueField } from './fields.ts'
+import { encodeTimestamp } from '../timestamp.ts'
+import { bytesFieldSize, WireWriter } from '../wire.ts'
+import { EntryField, EventField, ValueField } from './fields.ts'
 
 /**
  * One attribute of type string as an encoded entry of `CloudEvent.attributes`:
@@ -17,15 +18,9 @@ export function encodeTimestampAttribute(name: string, epochMs: number): Uint8Ar
   if (!(epochMs >= 0 && epochMs < 253_402_300_800_000)) {
     throw new RangeError(`timestamp attribute ${name}: is ${epochMs}, wanted milliseconds from 1970 to the year 9999`)
   }
-  const seconds = Math.floor(epochMs / 1_000)
-  const nanos = Math.trunc(epochMs % 1_000) * 1_000_000
-  const length =
-    (seconds === 0 ? 0 : varintFieldSize(TimestampField.seconds, seconds)) +
-    (nanos === 0 ? 0 : varintFieldSize(TimestampField.nanos, nanos))
-  const writer = beginAttribute(name, bytesFieldSize(ValueField.ceTimestamp, length))
-  writer.message(ValueField.ceTimestamp, length)
-  if (seconds !== 0) writer.varint(TimestampField.seconds, seconds)
-  if (nanos !== 0) writer.varint(TimestampField.nanos, nanos)
+  const timestamp = encodeTimestamp(epochMs)
+  const writer = beginAttribute(name, bytesFieldSize(ValueField.ceTimestamp, timestamp.length))
+  writer.bytes(ValueField.ceTimestamp, timestamp)
   return writer.buffer
 }
 

@@ -1,10 +1,10 @@
 // Field numbers of landbridge.v1 messages that are read or written by hand; a test holds them against the generated code.
 
 /** `PublishRequest` */
-export const PublishRequestField = { topic: 1, events: 2, retry: 3 } as const
+export const PublishRequestField = { topic: 1, events: 2, retry: 3, sentTime: 4 } as const
 
 /** `PublishStreamRequest` */
-export const PublishStreamRequestField = { batchId: 1, topic: 2, events: 3, retry: 4 } as const
+export const PublishStreamRequestField = { batchId: 1, topic: 2, events: 3, retry: 4, sentTime: 5 } as const
 
 /** `SubscribeResponse` */
 export const SubscribeResponseField = { started: 1, deliveries: 2, settled: 3 } as const

@@ -12,6 +12,7 @@ import { cloudEvents } from '../testing/cloud-events.ts'
 import { attempt } from '../testing/oracle.ts'
 import { Random } from '../testing/random.ts'
 import { bytesField, tag, varintField } from '../testing/wire-soup.ts'
+import { encodeTimestamp } from '../timestamp.ts'
 import { PUBLISH_EVENTS_MAX, readPublishRequest, readPublishStreamRequest } from './publish-request.ts'
 
 const requestCodec = messageCodec(PublishRequestSchema)
@@ -22,19 +23,29 @@ const retry = fc.record({
   region: fc.constantFrom('', 'us-east'),
   elsewhere: fc.boolean(),
 })
+const time = fc.record({
+  seconds: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+  nanos: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
+})
 const batches = fc
   .record({
     batchId: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
     topic: fc.string({ unit: 'grapheme', maxLength: 30 }),
     events: fc.array(cloudEvents, { maxLength: 5 }),
     retry: fc.option(retry, { nil: undefined }),
+    sentTime: fc.option(time, { nil: undefined }),
   })
-  .map(({ retry, ...rest }) =>
+  .map(({ retry, sentTime, ...rest }) =>
     create(PublishStreamRequestSchema, {
       ...rest,
       ...(retry === undefined ? {} : { retry: create(RetrySchema, retry) }),
+      ...(sentTime === undefined ? {} : { sentTime }),
     }),
   )
+
+function msOf(time: { readonly seconds: bigint; readonly nanos: number } | undefined): number | undefined {
+  return time && Number(time.seconds) * 1_000 + time.nanos / 1_000_000
+}
 
 function decodeAll(events: readonly Uint8Array[]) {
   return events.map((event) => fromBinary(CloudEventSchema, new Uint8Array(event)))
@@ -57,8 +68,17 @@ describe('publish requests', () => {
           read?.events.map((event) => Buffer.from(event)),
         )
         expect(unary?.retry && Buffer.from(unary.retry)).toEqual(read?.retry && Buffer.from(read.retry))
+        expect(read?.sentMs).toBe(msOf(batch.sentTime))
+        expect(unary?.sentMs).toBe(msOf(batch.sentTime))
       }),
     )
+  })
+
+  test('reads a time in pieces, and what was written by hand', () => {
+    const pieces = Buffer.concat([bytesField(4, varintField(1, 5)), bytesField(4, varintField(2, 7_000_000))])
+    expect(readPublishRequest(pieces).value?.sentMs).toBe(5_007)
+    for (const ms of [0, 999, 1_000, 1_790_000_000_123])
+      expect(readPublishRequest(bytesField(4, encodeTimestamp(ms))).value?.sentMs).toBe(ms)
   })
 
   test('reads fields in any order, the last topic, and a retry that comes in pieces', () => {
@@ -84,6 +104,8 @@ describe('publish requests', () => {
     ['a topic that is not UTF-8', bytesField(2, Buffer.from([0xff]))],
     ['a batch id of bytes', bytesField(1, 'x')],
     ['an event that is a number', varintField(3, 1)],
+    ['a time that is malformed', bytesField(5, Buffer.from([0x08]))],
+    ['a time of text', bytesField(5, bytesField(1, 'x'))],
     ['a truncated event', bytesField(3, 'event').subarray(0, 4)],
     ['a group', Buffer.concat([tag(9, 3), tag(9, 4)])],
   ])('refuses %s', (_what, bytes) => {
@@ -114,6 +136,7 @@ describe('publish requests', () => {
       expect(read.topic).toBe(decoded.topic)
       expect(events).toEqual(decoded.events)
       expect(readRetry).toEqual([decoded.retry])
+      expect(read.sentMs).toBe(msOf(decoded.sentTime))
       compared++
     }
     expect(compared).toBeGreaterThan(500)

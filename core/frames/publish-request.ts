@@ -1,4 +1,5 @@
 import { fail, type Result } from '../result.ts'
+import { TimestampFields } from '../timestamp.ts'
 import { asBuffer, WireReader, WireType } from '../wire.ts'
 import { PublishRequestField, PublishStreamRequestField } from './fields.ts'
 
@@ -13,6 +14,8 @@ export type RawPublish = {
   readonly events: readonly Uint8Array[]
   /** The encoded `Retry`, for `parseRetry`; undefined when there is none. */
   readonly retry: Uint8Array | undefined
+  /** When the attempt was sent, ms since 1970 by the region's clock; any number. Undefined when it does not say. */
+  readonly sentMs: number | undefined
 }
 
 /** One batch of a publish stream. */
@@ -21,11 +24,14 @@ export type RawPublishBatch = RawPublish & {
   readonly batchId: bigint
 }
 
+const MALFORMED = fail('invalid_argument', 'publish: is malformed, wanted an encoded request')
+
 type RequestFields = {
   readonly batchId?: number
   readonly topic: number
   readonly events: number
   readonly retry: number
+  readonly sentTime: number
 }
 
 /** Walks an encoded `PublishRequest` without decoding its events. Never throws. */
@@ -44,6 +50,7 @@ function walk(bytes: Uint8Array, fields: RequestFields): Result<RawPublishBatch>
   let batchId = 0n
   let topic = ''
   let retry: Uint8Array | undefined
+  let sentTime: TimestampFields | undefined
   while (reader.next()) {
     switch (reader.field) {
       case fields.batchId:
@@ -66,8 +73,13 @@ function walk(bytes: Uint8Array, fields: RequestFields): Result<RawPublishBatch>
         // A message field that comes in pieces is the concatenation of its pieces.
         if (reader.expect(WireType.bytes)) retry = retry ? Buffer.concat([retry, reader.bytes()]) : reader.bytes()
         break
+      case fields.sentTime:
+        if (!reader.expect(WireType.bytes)) break
+        sentTime ??= new TimestampFields()
+        if (!sentTime.read(new WireReader(bytes, reader.start, reader.end))) return MALFORMED
+        break
     }
   }
-  if (reader.malformed) return fail('invalid_argument', 'publish: is malformed, wanted an encoded request')
-  return { value: { batchId, topic, events, retry } }
+  if (reader.malformed) return MALFORMED
+  return { value: { batchId, topic, events, retry, sentMs: sentTime?.epochMs } }
 }

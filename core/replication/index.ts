@@ -1,4 +1,5 @@
 export * from './apply-run.ts'
+export * from './arrival.ts'
 export * from './checkpoint.ts'
 export * from './copy-check.ts'
 export * from './headers.ts'

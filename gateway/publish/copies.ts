@@ -6,12 +6,13 @@ import {
   MeshError,
   markedFilter,
   markOf,
-  type PublishAttempt,
+  onArrival,
   type RetryMark,
 } from '@landbridge/core'
 import { findCopies, MarkedIds, type NatsSession } from '@landbridge/nats'
 import type { Log } from '../telemetry/index.ts'
 import type { TopicEntry } from '../topics.ts'
+import type { StoreAttempt } from './event-store.ts'
 
 /** A check that takes longer is given up: the mark it belongs to would no longer cover the time of storing. */
 const CHECK_MS_MAX = 4000
@@ -34,9 +35,10 @@ export class CopyFinder {
   }
 
   /** The mark for events of this attempt stored within a batch life from now; undefined when they need none. */
-  markOf(attempt: PublishAttempt | undefined, topic: TopicEntry): RetryMark | undefined {
-    if (attempt === undefined) return undefined
-    return markOf(attempt, { ...this.#context(topic), region: this.#region })
+  markOf({ retry, sentMs, topic }: Pick<StoreAttempt, 'retry' | 'sentMs' | 'topic'>): RetryMark | undefined {
+    if (retry === undefined) return undefined
+    const context = this.#context(topic)
+    return markOf(onArrival(retry, sentMs, context.nowMs), { ...context, region: this.#region })
   }
 
   /** Until when an event that is sent now may be stored, clock skew included; ms since 1970. */

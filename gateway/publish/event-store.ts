@@ -1,4 +1,7 @@
 import {
+  ATTEMPT_AGE_MAX_MS,
+  arrivesInTime,
+  CLOCK_SKEW_MS,
   EventStamper,
   encodeMark,
   eventSubject,
@@ -47,6 +50,8 @@ export type StoreAttempt = {
   readonly retry: PublishAttempt | undefined
   /** Whose order must not change by a failure, as in `BatchWriter.store`; undefined for a call by itself. */
   readonly lane?: object
+  /** When the publisher sent it, ms since 1970 by the region's clock; undefined when it does not say. */
+  readonly sentMs: number | undefined
 }
 
 type Prepared = {
@@ -63,6 +68,8 @@ const NO_HEADERS = ''
 /** A connection that is away for longer is not waited for: callers hear so at once and may go to another region. */
 const AWAY_MS = 1000
 const AWAY_RETRY_MS = 500
+/** What is late was given up long ago, or its sender's clock is wrong and learns the time from the refusal. */
+const LATE_RETRY_MS = 1
 
 /**
  * Stores events in this region: checks, stamps and marks them, and writes them through the topic's breaker and writer.
@@ -95,15 +102,15 @@ export class EventStore {
   }
 
   /**
-   * Stores. Rejects only when nothing was tried: the store is away, its breaker is open, or (marked) copies cannot be
-   * looked for.
+   * Stores. Rejects only when nothing was tried: the attempt arrives late, the store is away, its breaker is open, or
+   * (marked) copies cannot be looked for.
    */
   store(attempt: StoreAttempt): Promise<readonly EventResult[]> {
     if (this.#awaySinceMs !== undefined && performance.now() - this.#awaySinceMs > AWAY_MS) {
       const text = "store: the region's store cannot be reached, try again or another region"
       return Promise.reject(new MeshError('unavailable', text, { retryAfterMs: AWAY_RETRY_MS }))
     }
-    const mark = this.#copies.markOf(attempt.retry, attempt.topic)
+    const mark = this.#copies.markOf(attempt)
     return mark === undefined ? this.#write(attempt, undefined) : this.#storeMarked(attempt, mark)
   }
 
@@ -120,6 +127,7 @@ export class EventStore {
   }
 
   async #storeMarked(attempt: StoreAttempt, mark: RetryMark): Promise<readonly EventResult[]> {
+    this.#checkArrival(attempt.sentMs)
     const ids = new Set<string>()
     for (const event of attempt.events) {
       const scanned = scanEvent(event)
@@ -131,7 +139,9 @@ export class EventStore {
     return this.#write(attempt, { mark: fresh, copies })
   }
 
+  /** Everything up to the writer is synchronous: an attempt that arrives in time here is handed over in time. */
   async #write(attempt: StoreAttempt, marked: Marked | undefined): Promise<readonly EventResult[]> {
+    this.#checkArrival(attempt.sentMs)
     const { topic } = attempt
     const begun = performance.now()
     const prepared = this.#prepare(attempt, marked)
@@ -143,6 +153,16 @@ export class EventStore {
       this.#options.metrics.storeSeconds.observe((performance.now() - begun) / 1000)
     }
     return this.#finish(attempt, prepared)
+  }
+
+  /** @throws MeshError 'unavailable', not ambiguous, for an attempt that must not be stored any more (`arrivesInTime`). */
+  #checkArrival(sentMs: number | undefined): void {
+    const nowMs = this.#options.now()
+    if (sentMs === undefined || arrivesInTime(sentMs, nowMs)) return
+    this.#options.metrics.refusals.inc({ reason: 'late' })
+    const travelMs = Math.round(nowMs - sentMs)
+    const text = `publish: was sent ${travelMs} ms ago by the region's clock, wanted ${-CLOCK_SKEW_MS} to ${ATTEMPT_AGE_MAX_MS} ms, try again with the region's time`
+    throw new MeshError('unavailable', text, { retryAfterMs: LATE_RETRY_MS })
   }
 
   #prepare(attempt: StoreAttempt, marked: Marked | undefined): Prepared {

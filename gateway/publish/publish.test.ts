@@ -9,6 +9,8 @@ import { Budget } from './budget.ts'
 import type { EventResult } from './event-store.ts'
 import { encodeBatchAck, encodePublishResponse } from './response.ts'
 
+const answering = { region: 'us-east', nowMs: 1_790_000_000_123 }
+const regionTime = { seconds: 1_790_000_000n, nanos: 123_000_000 }
 const stored = (sequence: number): EventResult => ({ kind: 'stored', sequence })
 const failed = (error: MeshError): EventResult => ({ kind: 'failed', error })
 const away = failed(new MeshError('unavailable', 'store: away', { ambiguous: true, retryAfterMs: 1500 }))
@@ -16,22 +18,30 @@ const away = failed(new MeshError('unavailable', 'store: away', { ambiguous: tru
 describe('answers', () => {
   test('a batch that was stored as a whole, written by hand, reads as it should', () => {
     for (const batchId of [0n, 300n, 2n ** 53n - 1n, 2n ** 64n - 1n]) {
-      const ack = fromBinary(PublishStreamResponseSchema, encodeBatchAck(batchId, 'us-east', [stored(7), stored(0)]))
-      expect(ack).toMatchObject({ batchId, region: 'us-east', lastSequence: 7n, duplicates: [], failures: [] })
+      const ack = fromBinary(PublishStreamResponseSchema, encodeBatchAck(batchId, answering, [stored(7), stored(0)]))
+      expect(ack).toMatchObject({
+        batchId,
+        region: 'us-east',
+        lastSequence: 7n,
+        duplicates: [],
+        failures: [],
+        regionTime,
+      })
     }
   })
 
   test('duplicates and failures are named by index; internal text is hidden', () => {
     const secret = failed(new MeshError('internal', 'password is 1234'))
     const results = [stored(3), { kind: 'duplicate', sequence: 2 } as const, away, secret]
-    const ack = fromBinary(PublishStreamResponseSchema, encodeBatchAck(1n, 'us-east', results))
-    expect(ack).toMatchObject({ lastSequence: 3n, duplicates: [1] })
+    const ack = fromBinary(PublishStreamResponseSchema, encodeBatchAck(1n, answering, results))
+    expect(ack).toMatchObject({ lastSequence: 3n, duplicates: [1], regionTime })
     expect(ack.failures.map(({ index, error }) => [index, error?.code, error?.ambiguous])).toEqual([
       [2, 14, true],
       [3, 13, false],
     ])
     expect(ack.failures[0]?.error?.retryAfter).toMatchObject({ seconds: 1n, nanos: 500_000_000 })
-    const response = fromBinary(PublishResponseSchema, encodePublishResponse('us-east', results))
+    const response = fromBinary(PublishResponseSchema, encodePublishResponse(answering, results))
+    expect(response).toMatchObject({ regionTime })
     expect(response.results.map(({ outcome }) => outcome.case)).toEqual(['receipt', 'receipt', 'error', 'error'])
     expect(
       JSON.stringify(response.results.map(({ outcome }) => outcome.case === 'error' && outcome.value.message)),

@@ -1,5 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf'
-import { bytesFieldSize, grpcStatusOf, MeshError, varintFieldSize, WireWriter } from '@landbridge/core'
+import { bytesFieldSize, encodeTimestamp, grpcStatusOf, MeshError, varintFieldSize, WireWriter } from '@landbridge/core'
 import {
   type PublishError,
   PublishErrorSchema,
@@ -8,15 +8,25 @@ import {
   PublishResultSchema,
   PublishStreamResponseSchema,
 } from '@landbridge/proto'
+import { timestampOf } from '../time.ts'
 import type { EventResult } from './event-store.ts'
 
 /** Field numbers of `PublishStreamResponse`; a test holds them against the generated code. */
-const Field = { batchId: 1, region: 2, lastSequence: 3 } as const
+const Field = { batchId: 1, region: 2, lastSequence: 3, regionTime: 6 } as const
+
+/** Who answers, and when. */
+export type Answering = {
+  /** This region. */
+  readonly region: string
+  /** The gateway's clock, ms since 1970. */
+  readonly nowMs: number
+}
 
 /** The encoded `PublishResponse` for the results of one request. */
-export function encodePublishResponse(region: string, results: readonly EventResult[]): Buffer {
+export function encodePublishResponse({ region, nowMs }: Answering, results: readonly EventResult[]): Buffer {
   const regions = [region]
   const message = create(PublishResponseSchema, {
+    ...timestampOf('regionTime', nowMs),
     results: results.map((result) =>
       create(PublishResultSchema, {
         outcome:
@@ -39,15 +49,21 @@ export function encodePublishResponse(region: string, results: readonly EventRes
 }
 
 /** The encoded `PublishStreamResponse` for the results of one batch. Written by hand when every event was stored. */
-export function encodeBatchAck(batchId: bigint, region: string, results: readonly EventResult[]): Buffer {
+export function encodeBatchAck(batchId: bigint, answering: Answering, results: readonly EventResult[]): Buffer {
   let lastSequence = 0
   let plain = batchId <= Number.MAX_SAFE_INTEGER
   for (const result of results) {
     if (result.kind !== 'stored') plain = false
     if (result.kind !== 'failed' && result.sequence > lastSequence) lastSequence = result.sequence
   }
-  if (plain) return plainAck(Number(batchId), region, lastSequence)
-  const message = create(PublishStreamResponseSchema, { batchId, region, lastSequence: BigInt(lastSequence) })
+  if (plain) return plainAck(Number(batchId), answering, lastSequence)
+  const { region, nowMs } = answering
+  const message = create(PublishStreamResponseSchema, {
+    batchId,
+    region,
+    lastSequence: BigInt(lastSequence),
+    ...timestampOf('regionTime', nowMs),
+  })
   for (const [index, result] of results.entries()) {
     if (result.kind === 'duplicate') message.duplicates.push(index)
     if (result.kind === 'failed') {
@@ -57,8 +73,10 @@ export function encodeBatchAck(batchId: bigint, region: string, results: readonl
   return asBuffer(toBinary(PublishStreamResponseSchema, message))
 }
 
-function plainAck(batchId: number, region: string, lastSequence: number): Buffer {
+function plainAck(batchId: number, { region, nowMs }: Answering, lastSequence: number): Buffer {
+  const regionTime = encodeTimestamp(nowMs)
   const size =
+    bytesFieldSize(Field.regionTime, regionTime.length) +
     (batchId === 0 ? 0 : varintFieldSize(Field.batchId, batchId)) +
     bytesFieldSize(Field.region, Buffer.byteLength(region)) +
     (lastSequence === 0 ? 0 : varintFieldSize(Field.lastSequence, lastSequence))
@@ -66,6 +84,7 @@ function plainAck(batchId: number, region: string, lastSequence: number): Buffer
   if (batchId !== 0) writer.varint(Field.batchId, batchId)
   writer.text(Field.region, region)
   if (lastSequence !== 0) writer.varint(Field.lastSequence, lastSequence)
+  writer.bytes(Field.regionTime, regionTime)
   return writer.buffer
 }
 

@@ -15,7 +15,6 @@ export type PublishStreamTools = PublishTools & {
   readonly registry: TopicRegistry
   readonly calls: OpenCalls
   readonly log: Log
-  readonly now: () => number
   /** Batches of one stream being stored. */
   readonly streamBatchesMax: number
 }
@@ -160,6 +159,7 @@ class PublishStream {
       events: batch.events,
       principal: this.#principal,
       retry: retryOf(batch.retry),
+      sentMs: batch.sentMs,
       lane: this,
     })
   }
@@ -179,7 +179,8 @@ class PublishStream {
 
   #acknowledge(batch: Batch, results: readonly EventResult[]): void {
     if (this.#finished) return
-    this.#clogged = !this.#call.write(encodeBatchAck(batch.batchId, this.#tools.region, results))
+    const { region, now } = this.#tools
+    this.#clogged = !this.#call.write(encodeBatchAck(batch.batchId, { region, nowMs: now() }, results))
   }
 
   #unclog(): void {

@@ -10,14 +10,16 @@ export type PublishTools = {
   readonly access: TopicAccess
   readonly store: EventStore
   readonly budget: Budget
+  /** Clock, ms since 1970. */
+  readonly now: () => number
 }
 
 /** `EventService.Publish`, on encoded messages. */
-export function publish({ region, access, store, budget }: PublishTools): UnaryMethod<Buffer, Buffer> {
+export function publish({ region, access, store, budget, now }: PublishTools): UnaryMethod<Buffer, Buffer> {
   return async (bytes, context) => {
     const request = readPublishRequest(bytes)
     if (request.error !== undefined) throw request.error
-    const { topic: topicKey, events } = request.value
+    const { topic: topicKey, events, sentMs } = request.value
     const principal = principalOf(context)
     const topic = access.topic(topicKey, principal, 'publish')
     if (events.length === 0) throw new MeshError('invalid_argument', 'publish: has no event, wanted 1 to 1,000')
@@ -25,10 +27,10 @@ export function publish({ region, access, store, budget }: PublishTools): UnaryM
     const size = bytesOf(events)
     await budget.takeSoon(size, events.length)
     try {
-      const results = await store.store({ topic, events, principal, retry })
+      const results = await store.store({ topic, events, principal, retry, sentMs })
       const nothingTried = errorOfAll(results)
       if (nothingTried !== undefined) throw nothingTried
-      return encodePublishResponse(region, results)
+      return encodePublishResponse({ region, nowMs: now() }, results)
     } finally {
       budget.giveBack(size, events.length)
     }

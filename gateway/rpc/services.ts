@@ -28,7 +28,7 @@ export type ServiceTools = PublishStreamTools &
 
 /** Adds EventService, AdminService and ReplicationService. The hot methods take and give encoded messages. */
 export function addServices(server: Server, tools: ServiceTools): void {
-  const { log, region, replicasDefault } = tools
+  const { region, replicasDefault } = tools
   const events = grpcMethods(EventService)
   const requestRaw = { requestDeserialize: rawCodec.deserialize }
   const raw = { ...requestRaw, responseSerialize: rawCodec.serialize }
@@ -41,17 +41,17 @@ export function addServices(server: Server, tools: ServiceTools): void {
       subscribe: { ...events.subscribe, ...raw },
     },
     {
-      publish: unary(log, publish(tools)),
+      publish: unary(tools, publish(tools)),
       publishStream: publishStream(tools),
       subscribe: subscribe(tools),
-      getTopic: unary(log, getTopic(tools)),
-      listTopics: unary(log, listTopics(tools)),
+      getTopic: unary(tools, getTopic(tools)),
+      listTopics: unary(tools, listTopics(tools)),
     },
   )
   addService(server, grpcMethods(AdminService), {
-    apply: unary(log, apply({ ...tools, region: { name: region, replicasDefault } })),
-    listPeers: unary(log, listPeers(tools)),
-    getLag: unary(log, getLag(tools)),
+    apply: unary(tools, apply({ ...tools, region: { name: region, replicasDefault } })),
+    listPeers: unary(tools, listPeers(tools)),
+    getLag: unary(tools, getLag(tools)),
   })
   addService(server, tools.replication.definition, tools.replication.implementation)
 }

@@ -86,7 +86,7 @@ export class Metrics {
   })
   readonly refusals = new Counter({
     name: 'landbridge_refusals_total',
-    help: 'Calls and streams refused: unauthenticated, not allowed, overload',
+    help: 'Calls, batches and streams refused: unauthenticated, not allowed, overload, late',
     labelNames: ['reason'],
     registers: [this.registry],
   })

@@ -182,6 +182,9 @@ export class BatchWriter implements AsyncDisposable {
 
   /** Keeps one unit in flight, and under load the next ones staged behind it. */
   #pump(): void {
+    // Not only by the timer: a process that was stopped may hear answers before its timers run, and what it held
+    // meanwhile must not be stored: who sent it gave up and has it stored elsewhere.
+    this.#dropLate(Date.now())
     if (this.#laneBroke) this.#dropBehind()
     if (!this.#session.connected) return
     for (;;) {
@@ -304,8 +307,12 @@ export class BatchWriter implements AsyncDisposable {
       this.#timer = undefined
       return
     }
-    const nowMs = Date.now()
-    this.#current?.onTick(nowMs)
+    this.#current?.onTick(Date.now())
+    this.#schedulePump()
+  }
+
+  /** Fails what is too old to be sent. */
+  #dropLate(nowMs: number): void {
     const oldest = this.#staged[0]?.abandon()[0]
     if (oldest !== undefined && nowMs >= oldest.deadlineMs) this.#unstage()
     for (const repair of this.#repairs) for (const pending of repair.pendings) this.#expire(pending, nowMs)
@@ -313,7 +320,6 @@ export class BatchWriter implements AsyncDisposable {
       if (!this.#expire(head, nowMs)) break
       this.#queue.shift()
     }
-    this.#schedulePump()
   }
 
   #expire(pending: Pending, nowMs: number): boolean {

@@ -38,6 +38,18 @@ export declare type PublishRequest = Message<"landbridge.v1.PublishRequest"> & {
    * @generated from field: landbridge.v1.Retry retry = 3;
    */
   retry?: Retry | undefined;
+
+  /**
+   * When this attempt was sent, by the region's clock as the client knows it
+   * from `region_time`, else by the client's own clock. An attempt that arrives
+   * more than 10 s later, or more than 5 s before, is refused with UNAVAILABLE
+   * and the region's time, and nothing of it is stored: try again with the right
+   * time. Absent: not checked, and then an event may show twice when an attempt
+   * arrives after its sender gave it up and sent the event again.
+   *
+   * @generated from field: google.protobuf.Timestamp sent_time = 4;
+   */
+  sentTime?: Timestamp | undefined;
 };
 
 /**
@@ -96,6 +108,14 @@ export declare type PublishResponse = Message<"landbridge.v1.PublishResponse"> &
    * @generated from field: repeated landbridge.v1.PublishResult results = 1;
    */
   results: PublishResult[];
+
+  /**
+   * The gateway's clock as it answered, for `sent_time`. A call that fails has
+   * it in the trailing metadata `landbridge-time-ms`, milliseconds since 1970.
+   *
+   * @generated from field: google.protobuf.Timestamp region_time = 2;
+   */
+  regionTime?: Timestamp | undefined;
 };
 
 /**
@@ -259,6 +279,13 @@ export declare type PublishStreamRequest = Message<"landbridge.v1.PublishStreamR
    * @generated from field: landbridge.v1.Retry retry = 4;
    */
   retry?: Retry | undefined;
+
+  /**
+   * As in PublishRequest. A batch that is late has a failure for each event.
+   *
+   * @generated from field: google.protobuf.Timestamp sent_time = 5;
+   */
+  sentTime?: Timestamp | undefined;
 };
 
 /**
@@ -309,6 +336,13 @@ export declare type PublishStreamResponse = Message<"landbridge.v1.PublishStream
    * @generated from field: repeated landbridge.v1.PublishFailure failures = 5;
    */
   failures: PublishFailure[];
+
+  /**
+   * As in PublishResponse.
+   *
+   * @generated from field: google.protobuf.Timestamp region_time = 6;
+   */
+  regionTime?: Timestamp | undefined;
 };
 
 /**

@@ -1,0 +1,75 @@
+import { HybridClock, type Principal } from '@landbridge/core'
+import type { NatsSession, StoreRequest } from '@landbridge/nats'
+import { CloudEventSchema, messageCodec } from '@landbridge/proto'
+import { expect, test } from 'vitest'
+import { Metrics, silentLog } from '../telemetry/index.ts'
+import type { TopicEntry } from '../topics.ts'
+import { CopyFinder } from './copies.ts'
+import { EventStore, type StoreAttempt } from './event-store.ts'
+
+const sentMs = 1_790_000_000_000
+const session = { connected: true, maxPayloadBytes: 1_000_000, onChange: () => () => {} } as unknown as NatsSession
+const event = messageCodec(CloudEventSchema).serialize({
+  $typeName: 'io.cloudevents.v1.CloudEvent',
+  id: '1',
+  source: '/test',
+  specVersion: '1.0',
+  type: 'test',
+  attributes: {},
+  data: { case: undefined },
+})
+
+/** A store whose clock stands `travelMs` behind the sending, and what its writer gets. */
+function makeStore(travelMs: number) {
+  const written: StoreRequest[] = []
+  const topic = {
+    key: 'acme/orders',
+    document: {
+      name: { tenant: 'acme', topic: 'orders' },
+      spec: { partitions: 1, maxEventBytes: 1_000, duplicateWindowMs: 30_000 },
+    },
+    writer: {
+      store: async (requests: readonly StoreRequest[]) => {
+        written.push(...requests)
+        return requests.map(() => ({ kind: 'stored' as const, sequence: 1 }))
+      },
+    },
+  } as unknown as TopicEntry
+  const now = () => sentMs + travelMs
+  const metrics = new Metrics()
+  const options = { region: 'us-east', session, now, log: silentLog() }
+  const store = new EventStore({ ...options, clock: new HybridClock(now), metrics, tracing: undefined })
+  const principal: Principal = { subject: 'alice' } as Principal
+  const attempt: StoreAttempt = { topic, events: [event], principal, retry: undefined, sentMs }
+  return { store, attempt, written, metrics, copies: new CopyFinder(options) }
+}
+
+// A gateway was stopped for 40 s with an attempt in its receive buffer. The client gave up and had the event stored by
+// another region; the servers forgot its id. When the gateway went on, it stored the event again, unmarked.
+test.each([10_001, 40_000, 3_600_000, -5_001])('an attempt is not stored %i ms after it was sent', async (travelMs) => {
+  const { store, attempt, written, metrics } = makeStore(travelMs)
+  const late = { code: 'unavailable', ambiguous: false, retryAfterMs: expect.any(Number) }
+  await expect(store.store(attempt)).rejects.toMatchObject(late)
+  const retry = { ageMs: 60_000, region: 'eu-west', elsewhere: false }
+  await expect(store.store({ ...attempt, retry })).rejects.toMatchObject(late)
+  expect(written).toEqual([])
+  expect(await metrics.registry.getSingleMetricAsString('landbridge_refusals_total')).toContain('{reason="late"} 2')
+  expect(await store.store({ ...attempt, sentMs: undefined })).toHaveLength(1)
+  expect(written).toHaveLength(1)
+})
+
+test.each([0, 10_000, -5_000])('an attempt is stored %i ms after it was sent', async (travelMs) => {
+  const { store, attempt, written } = makeStore(travelMs)
+  expect(await store.store(attempt)).toEqual([{ kind: 'stored', sequence: 1 }])
+  expect(written).toHaveLength(1)
+})
+
+test('the time on the way counts when it is decided whether a retry is marked, and from when', () => {
+  const retry = { ageMs: 5_000, region: 'us-east', elsewhere: false }
+  const markAfter = (travelMs: number) => {
+    const { attempt, copies } = makeStore(travelMs)
+    return copies.markOf({ ...attempt, retry })
+  }
+  expect(markAfter(4_000)).toBeUndefined()
+  expect(markAfter(6_000)?.sinceMs).toBe(sentMs - 5_000 - 5_000)
+})
