@@ -88,6 +88,8 @@ export function boundaryProblems(file: string, source: string, doors: ReadonlySe
     }
     const path = join(dirname(file), target)
     if (list.includes(path)) return []
+    // Tests on real servers may drive a part that is nobody else's business.
+    if (folder === 'test') return []
     if (path.split(sep)[0] !== folder) return [`${file}: reaches into ${path}, wanted the package's own door`]
     const closed = doorBetween(file, path, doors)
     return closed === undefined ? [] : [`${file}: imports ${path}, wanted ${join(closed, 'index.ts')}`]

@@ -15,9 +15,9 @@ const method = {
   responseDeserialize: rawCodec.deserialize,
 }
 
-/** Acks go out together, at most so many in a request. */
 /** What a group waits when nobody said otherwise. */
 const ACK_WAIT_MS = 30_000
+/** Acks go out together, at most so many in a request. */
 const ACKS_MAX = 1_000
 /** How long the settlements that are under way may take when the stream is closed, milliseconds. */
 const LAST_SETTLEMENTS_MS = 3_000
