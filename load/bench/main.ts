@@ -1,5 +1,4 @@
 // `make bench`: measures the mesh beside what it is built on, in one run on one machine. See options.ts for the flags.
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { BenchMesh } from './mesh.ts'
 import { type BenchOptions, HELP, parseOptions } from './options.ts'
@@ -35,6 +34,9 @@ async function main(): Promise<void> {
     rounds: options.rounds,
   })
   say(headline(environment))
+  if (environment.loadBefore > environment.cores / 4) {
+    say(`this machine is busy (load ${environment.loadBefore} before the run): figures will be low and far apart`)
+  }
   const rows: BenchRow[] = []
   for (const sync of SYNC_MODES) rows.push(...(await measure(sync, options, binary)))
   process.stdout.write(`\n${formatTable(rows)}\n\n`)
@@ -66,7 +68,7 @@ async function measure(sync: SyncMode, options: BenchOptions, binary: string): P
 
 function headline({ cpu, cores, node, natsServer }: Environment): string {
   const sharing = `load generators, gateways and servers share ${cores === 1 ? 'one core' : `these ${cores} cores`}`
-  return `${cpu}, ${availableParallelism()} cores; Node ${node}, nats-server ${natsServer}; ${sharing}`
+  return `${cpu}, ${cores} cores; Node ${node}, nats-server ${natsServer}; ${sharing}`
 }
 
 /** Progress goes to standard error: standard output is the table. */

@@ -1,4 +1,4 @@
-import { availableParallelism, cpus, platform, release, totalmem } from 'node:os'
+import { availableParallelism, cpus, loadavg, platform, release, totalmem } from 'node:os'
 
 /** What a run was measured on. */
 export type Environment = {
@@ -11,6 +11,8 @@ export type Environment = {
   readonly system: string
   readonly node: string
   readonly natsServer: string
+  /** Processes that wanted a core in the minute before the run: above a fraction of the cores, others were measured too. */
+  readonly loadBefore: number
   /** Measured rounds of every contender, after one that is not counted. */
   readonly rounds: number
 }
@@ -31,6 +33,7 @@ export function describeEnvironment(run: {
     system: `${platform()} ${release()}`,
     node: process.version,
     natsServer: run.natsServer,
+    loadBefore: Number((loadavg()[0] ?? 0).toFixed(2)),
     rounds: run.rounds,
   }
 }
