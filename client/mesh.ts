@@ -46,6 +46,8 @@ export class Mesh implements AsyncDisposable {
    * @throws PublishFailure when some were not acknowledged, with what became of each; MeshError 'invalid_argument' when
    * an event is wrong: then nothing was sent.
    */
+  publish(topic: string, event: EventInput, options?: CallOptions): Promise<[Receipt]>
+  publish(topic: string, events: EventInput | readonly EventInput[], options?: CallOptions): Promise<Receipt[]>
   async publish(
     topic: string,
     events: EventInput | readonly EventInput[],

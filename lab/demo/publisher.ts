@@ -22,7 +22,7 @@ const tickMs = 20
  */
 export class Publisher {
   readonly acknowledged: AcknowledgedEvent[] = []
-  /** Longest time between two acknowledgements of a lane that had something to send, in ms. */
+  /** The longest that a lane waited for the acknowledgement of what it had sent, retries included, in ms. */
   publishGapMs = 0
   /** The region that stored the last event. */
   publishedTo: string
