@@ -1,6 +1,6 @@
 // The reaper: a process of its own that outlives the lab by a moment. Its standard input is a pipe from the lab. When the pipe ends, because the lab
 // closed it or was killed in any way, everything that the lab started is killed and its temporary folder removed.
-// Lines: "watch <pid> <started at>", "forget <pid>", "remove <folder>", "mark <text>".
+// Lines: "watch <pid> <started at>", "forget <pid>", "remove <folder>", "mark <text>"; the first ones come as an argument.
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -55,6 +55,7 @@ async function killAll(): Promise<void> {
 // The terminal's Ctrl-C and a closing terminal are the lab's to handle.
 for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM'] as const) process.on(signal, () => {})
 
+for (const line of (process.argv[2] ?? '').split('\n')) obey(line)
 const input = createInterface({ input: process.stdin })
 input.on('line', obey)
 input.once('close', async () => {

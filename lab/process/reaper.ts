@@ -74,7 +74,9 @@ export class Reaper implements AsyncDisposable {
   }
 
   #spawn(): ChildProcess {
-    const child = spawn(process.execPath, [fileURLToPath(new URL('./reaper-main.ts', import.meta.url))], {
+    const program = fileURLToPath(new URL('./reaper-main.ts', import.meta.url))
+    // What is known goes along as an argument: this process may be killed before it can write a line into the pipe.
+    const child = spawn(process.execPath, [program, this.#knowledge().join('\n')], {
       // A session of its own: signals to the lab's terminal or process group must not reach it.
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
@@ -84,7 +86,6 @@ export class Reaper implements AsyncDisposable {
     child.once('exit', () => this.#replace(child))
     child.once('error', () => this.#replace(child))
     child.unref()
-    child.stdin?.write(`mark ${this.#mark}\n`)
     return child
   }
 
@@ -92,8 +93,11 @@ export class Reaper implements AsyncDisposable {
     if (this.#closing !== undefined || child !== this.#child || this.#restarts >= RESTARTS_MAX) return
     this.#restarts++
     this.#child = this.#spawn()
-    for (const identity of this.#watched.values()) this.#tell(`watch ${identity.pid} ${identity.startedAt}`)
-    for (const folder of this.#folders) this.#tell(`remove ${folder}`)
+  }
+
+  #knowledge(): readonly string[] {
+    const watched = [...this.#watched.values()].map(({ pid, startedAt }) => `watch ${pid} ${startedAt}`)
+    return [`mark ${this.#mark}`, ...watched, ...[...this.#folders].map((folder) => `remove ${folder}`)]
   }
 
   #tell(line: string): void {
