@@ -74,9 +74,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const session = parts.use(await openSession(config, log, signal))
   parts.defer(watchSession(session, metrics, unready, health))
   const bucket = parts.use(await ConfigBucket.open({ session, replicas: config.replicas, log }))
-  const registry = parts.use(
-    await TopicRegistry.open({ session, bucket, replicas: config.replicas, limits: config.limits, log, metrics }),
-  )
+  const registry = parts.use(await TopicRegistry.open({ session, bucket, limits: config.limits, log, metrics }))
 
   const clock = new HybridClock(now)
   const store = new EventStore({ region: config.region, session, clock, metrics, log, now, tracing: tracing?.events })

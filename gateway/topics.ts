@@ -1,5 +1,5 @@
 import { type ConfigSnapshot, MeshError, streamName, type TopicDocument } from '@landbridge/core'
-import { BatchWriter, type ConfigBucket, type NatsSession, type WriteMode } from '@landbridge/nats'
+import { BatchWriter, type ConfigBucket, type NatsSession } from '@landbridge/nats'
 import type { Limits } from './config.ts'
 import type { Log, Metrics } from './telemetry/index.ts'
 
@@ -10,8 +10,6 @@ export type TopicEntry = {
   readonly document: TopicDocument
   /** Name of its JetStream stream in this region. */
   readonly stream: string
-  /** How its stream is written. */
-  readonly mode: WriteMode
   /** The writer of its stream, made at first use. Reading it throws `unavailable` when the topic is gone. */
   readonly writer: BatchWriter
 }
@@ -20,8 +18,6 @@ export type TopicEntry = {
 export type TopicRegistryOptions = {
   readonly session: NatsSession
   readonly bucket: ConfigBucket
-  /** Replicas of a stream whose topic does not say. */
-  readonly replicas: number
   readonly limits: Pick<Limits, 'publishBytesMax' | 'publishEventsMax' | 'publishTimeoutMs'>
   readonly log: Log
   readonly metrics: Metrics
@@ -33,8 +29,7 @@ export type SnapshotListener = (next: ConfigSnapshot, previous: ConfigSnapshot) 
 /**
  * The region's configuration as this gateway knows it, and one batch writer a topic. Guarantees:
  * 1. `snapshot` is immutable; a change swaps the reference. A call reads it once.
- * 2. A topic has at most one open writer, made at its first use; it is closed when the topic goes or when its write
- *    mode changes.
+ * 2. A topic has at most one open writer, made at its first use; it is closed when the topic goes.
  * 3. Listeners run after the swap, in the order of registration; one that throws does not stop the others.
  */
 export class TopicRegistry implements AsyncDisposable {
@@ -134,20 +129,17 @@ export class TopicRegistry implements AsyncDisposable {
     const entries = new Map<string, LazyEntry>()
     for (const [key, document] of snapshot.topics) {
       const stream = streamName(document.name)
-      const mode = 'atomic'
-      const known = before.get(key)
-      const slot = known?.mode === mode ? known.slot : new WriterSlot()
+      const slot = before.get(key)?.slot ?? new WriterSlot()
       const open = () =>
         new BatchWriter({
           session,
           stream,
-          mode,
           messagesInFlightMax: limits.publishEventsMax,
           bytesInFlightMax: limits.publishBytesMax,
           timeoutMs: limits.publishTimeoutMs,
           log,
         })
-      entries.set(key, new LazyEntry({ key, document, stream, mode, slot, open }))
+      entries.set(key, new LazyEntry({ key, document, stream, slot, open }))
     }
     return entries
   }
@@ -185,7 +177,6 @@ class LazyEntry implements TopicEntry {
   readonly key: string
   readonly document: TopicDocument
   readonly stream: string
-  readonly mode: WriteMode
   readonly slot: WriterSlot
   readonly #open: () => BatchWriter
 
@@ -193,7 +184,6 @@ class LazyEntry implements TopicEntry {
     this.key = parts.key
     this.document = parts.document
     this.stream = parts.stream
-    this.mode = parts.mode
     this.slot = parts.slot
     this.#open = parts.open
   }

@@ -105,11 +105,10 @@ export class LocalStream {
 
   /** Stores records, all or none, if the origin's last record here has the sequence `fence`. */
   async store(records: readonly PullRecord[], fence: number): Promise<SendResult & { readonly error?: MeshError }> {
-    const { stream, mode } = this.#topic
+    const { stream } = this.#topic
     return applyFenced({
       session: this.#session,
       stream,
-      mode,
       requests: records.map((record) => this.#request(record)),
       fence: { filter: this.#filter, sequence: fence },
       timeoutMs: APPLY_TIMEOUT_MS,
