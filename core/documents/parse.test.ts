@@ -61,6 +61,8 @@ describe('documents', () => {
           owner: '',
           description: '',
           deletionPolicy: 'Retain',
+          durability: 'local',
+          quorumFallback: 'wait',
         },
       },
     ])
@@ -143,9 +145,9 @@ describe('documents', () => {
       /spec.replication.filter: is not supported yet/,
     ],
     [
-      'durability: quorum',
-      TOPIC.replace('durability: local', 'durability: quorum'),
-      /spec.durability: is "quorum", which is not supported yet/,
+      'a durability nobody knows',
+      TOPIC.replace('durability: local', 'durability: always'),
+      /spec.durability: is "always"/,
     ],
     [
       'an operation to come',
@@ -259,6 +261,8 @@ function documents(): fc.Arbitrary<MeshDocument> {
       maxEventBytes: fc.integer({ min: 1024, max: 8 * 1024 ** 2 }),
       duplicateWindowMs: fc.integer({ min: 30_000, max: 86_400_000 }),
       failover: fc.constantFrom('forward', 'none'),
+      durability: fc.constantFrom('local', 'quorum'),
+      quorumFallback: fc.constantFrom('wait', 'degrade'),
       regions: fc.uniqueArray(label, { maxLength: 4 }).map((regions) => regions.toSorted()),
       owner: text,
       description: text,

@@ -40,9 +40,6 @@ function readSpec(spec: Fields): TopicSpec {
   const regions = replication.texts('regions', TOPIC_LIMITS.regions, isLabel, 'the name of a region')
   replication.notYet('filter', 'masks')
   replication.finish()
-  const durability = spec.value('durability')
-  if (durability === 'quorum') spec.problem('durability', 'is "quorum", which is not supported yet, wanted "local"')
-  else spec.oneOf('durability', ['local'], 'local')
   const topic: TopicSpec = {
     partitions: spec.integer('partitions', { min: 1, max: PARTITIONS_MAX }, 1),
     retention,
@@ -51,6 +48,8 @@ function readSpec(spec: Fields): TopicSpec {
     maxEventBytes: spec.bytes('maxEventBytes', eventBytes, formatBytes, eventBytes.default),
     duplicateWindowMs: spec.duration('duplicateWindow', window, formatDuration, window.default),
     failover: spec.oneOf('failover', ['forward', 'none'], 'forward'),
+    durability: spec.oneOf('durability', ['local', 'quorum'], 'local'),
+    quorumFallback: spec.oneOf('quorumFallback', ['wait', 'degrade'], 'wait'),
     regions: regions.toSorted(),
     owner: spec.text('owner', TOPIC_LIMITS.ownerLength, { absent: '' }),
     description: spec.text('description', TOPIC_LIMITS.descriptionLength, { absent: '' }),
@@ -100,6 +99,8 @@ export function formatTopicSpec(spec: TopicSpec): Readonly<Record<string, unknow
     maxEventBytes: formatBytes(spec.maxEventBytes),
     duplicateWindow: formatDuration(spec.duplicateWindowMs),
     failover: spec.failover,
+    durability: spec.durability,
+    quorumFallback: spec.quorumFallback,
     replication: { regions: spec.regions },
     owner: spec.owner,
     description: spec.description,

@@ -29,6 +29,16 @@ export type TopicSpec = {
   readonly duplicateWindowMs: number
   /** What a gateway does with an event that its own region cannot store: hand it to another region, or refuse it. Default "forward". */
   readonly failover: 'forward' | 'none'
+  /**
+   * What an acknowledgement means. "local": this region's JetStream has the event. "quorum": at least one other region
+   * has applied it, too. Default "local".
+   */
+  readonly durability: 'local' | 'quorum'
+  /**
+   * With durability "quorum", while no other region can take an event. "wait": until the publisher's deadline, then an
+   * error. "degrade": acknowledge what this region has, and say so in the receipt. Default "wait".
+   */
+  readonly quorumFallback: 'wait' | 'degrade'
   /** Regions that hold the topic, sorted; empty means all. */
   readonly regions: readonly string[]
   /** Who to ask; at most 256 characters, default empty. */

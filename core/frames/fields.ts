@@ -16,7 +16,16 @@ export const DeliveriesField = { deliveries: 1 } as const
 export const DeliveryField = { deliveryId: 1, sequence: 2, attempt: 3, event: 4 } as const
 
 /** `ReplicateResponse` */
-export const ReplicateResponseField = { records: 1, head: 2, refused: 3, heartbeat: 4 } as const
+export const ReplicateResponseField = {
+  records: 1,
+  head: 2,
+  refused: 3,
+  heartbeat: 4,
+  skipped: 5,
+  match: 6,
+  holdings: 7,
+  pong: 8,
+} as const
 
 /** `PullRecords` */
 export const PullRecordsField = { pullId: 1, records: 2 } as const

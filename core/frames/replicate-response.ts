@@ -27,7 +27,7 @@ export function readReplicateResponse(bytes: Uint8Array): Result<RawReplicateRes
   let start = 0
   let end = 0
   while (reader.next()) {
-    if (reader.field > ReplicateResponseField.heartbeat) continue
+    if (reader.field > ReplicateResponseField.pong) continue
     if (kind !== 0 || !reader.expect(WireType.bytes)) return malformed()
     kind = reader.field
     start = reader.start

@@ -117,8 +117,7 @@ export function parseHeaders(lookup: (name: string) => string | undefined): Resu
   if (position === undefined || position.sequence === 0) {
     return wrong(`${HEADER.originSequence} and ${HEADER.originStamp}`, `${sequenceText} ${stampText}`, 'two numbers')
   }
-  const [, prevSequence = '', prevStamp = ''] = PREV_PATTERN.exec(prevText ?? '') ?? []
-  const prev = parsePosition(prevSequence, prevStamp)
+  const prev = parsePlace(prevText ?? '')
   if (prev === undefined) return wrong(HEADER.originPrev, prevText, '"<sequence>:<stamp>"')
   return succeed({ messageId, origin: { position, prev }, mark })
 }
@@ -129,7 +128,14 @@ function parsePosition(sequenceText: string, stampText: string): Position | unde
   return Number.isSafeInteger(sequence) && stamp !== undefined ? { sequence, stamp } : undefined
 }
 
-function parseMark(text: string): RetryMark | undefined {
+/** Reads "<sequence>:<stamp>"; undefined for anything else. */
+export function parsePlace(text: string): Position | undefined {
+  const [, sequence = '', stamp = ''] = PREV_PATTERN.exec(text) ?? []
+  return parsePosition(sequence, stamp)
+}
+
+/** Reads what `encodeMark` wrote; undefined for anything else. */
+export function parseMark(text: string): RetryMark | undefined {
   const [, region = '', since = '', until = ''] = MARK_PATTERN.exec(text) ?? []
   const sinceMs = Number(since)
   const untilMs = Number(until)

@@ -1,6 +1,7 @@
 export * from './apply-run.ts'
 export * from './arrival.ts'
 export * from './checkpoint.ts'
+export * from './control.ts'
 export * from './copy-check.ts'
 export * from './headers.ts'
 export * from './mark.ts'

@@ -30,8 +30,10 @@ export function continuesFrom(position: Position, prev: Position): boolean {
 
 /** A record of an origin as it lies in a stream of this region. */
 export type LocalRecord = {
-  /** Where it is in its origin's stream (from its headers). */
+  /** Where it is in its origin's stream (from its headers); of a control record, the record that it names. */
   readonly position: Position
+  /** Set for a control record (see `ControlRecord`): the origin's log goes on from `position`, but not before what it asks for is done. */
+  readonly control?: 'branch' | 'open' | 'gap' | undefined
   /** Its sequence in the local stream. */
   readonly localSequence: number
   /** Its stored time in the local stream, nanoseconds since 1970. */

@@ -40,6 +40,7 @@ export function encodePublishResponse({ region, nowMs }: Answering, results: rea
                   sequence: BigInt(result.sequence),
                   duplicate: result.kind === 'duplicate',
                   regions,
+                  degraded: false,
                 },
               },
       }),

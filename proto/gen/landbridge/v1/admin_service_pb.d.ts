@@ -202,6 +202,20 @@ export declare type Peer = Message<"landbridge.v1.Peer"> & {
    * @generated from field: uint32 pulls = 6;
    */
   pulls: number;
+
+  /**
+   * Preference among routes, from its RegionPeer; lowest first.
+   *
+   * @generated from field: uint32 cost = 7;
+   */
+  cost: number;
+
+  /**
+   * The way there and back, in milliseconds, as measured; 0 when not known.
+   *
+   * @generated from field: double rtt_ms = 8;
+   */
+  rttMs: number;
 };
 
 /**
@@ -319,6 +333,45 @@ export declare type Lag = Message<"landbridge.v1.Lag"> & {
    * @generated from field: google.protobuf.Timestamp reported_time = 8;
    */
   reportedTime?: Timestamp | undefined;
+
+  /**
+   * The region that this origin's events come from now: the origin itself or a
+   * relay; empty when there is none.
+   *
+   * @generated from field: string upstream = 9;
+   */
+  upstream: string;
+
+  /**
+   * The gateway that pulls them.
+   *
+   * @generated from field: string gateway = 10;
+   */
+  gateway: string;
+
+  /**
+   * Every event that the origin stored up to this time, by the origin's clock, is
+   * in this region (or was not meant for it); absent when not known. A topic's
+   * watermark is the earliest one of all its origins.
+   *
+   * @generated from field: google.protobuf.Timestamp watermark = 11;
+   */
+  watermark?: Timestamp | undefined;
+
+  /**
+   * Why nothing moves, for people; empty when all is well.
+   *
+   * @generated from field: string problem = 12;
+   */
+  problem: string;
+
+  /**
+   * Retention gaps of this origin that were recorded in this region: events that
+   * no reachable region kept any more.
+   *
+   * @generated from field: uint64 gaps = 13;
+   */
+  gaps: bigint;
 };
 
 /**

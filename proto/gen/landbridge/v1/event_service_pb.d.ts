@@ -194,6 +194,15 @@ export declare type Receipt = Message<"landbridge.v1.Receipt"> & {
    * @generated from field: repeated string regions = 4;
    */
   regions: string[];
+
+  /**
+   * True when the topic asks for a quorum, no other region could take the event
+   * in time, and the topic prefers an acknowledgement to an error: it is stored
+   * in `region` alone for now.
+   *
+   * @generated from field: bool degraded = 5;
+   */
+  degraded: boolean;
 };
 
 /**
@@ -343,6 +352,21 @@ export declare type PublishStreamResponse = Message<"landbridge.v1.PublishStream
    * @generated from field: google.protobuf.Timestamp region_time = 6;
    */
   regionTime?: Timestamp | undefined;
+
+  /**
+   * Regions known to hold every acknowledged event of the batch; the origin
+   * first.
+   *
+   * @generated from field: repeated string regions = 7;
+   */
+  regions: string[];
+
+  /**
+   * As in Receipt, for the whole batch.
+   *
+   * @generated from field: bool degraded = 8;
+   */
+  degraded: boolean;
 };
 
 /**

@@ -6,6 +6,7 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import type { Message } from "@bufbuild/protobuf";
 import type { CloudEvent } from "../../io/cloudevents/v1/cloudevents_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { PublishResult, Retry } from "./event_service_pb.js";
 
 /**
  * Describes the file landbridge/v1/replication_service.proto.
@@ -55,6 +56,30 @@ export declare type ReplicateRequest = Message<"landbridge.v1.ReplicateRequest">
      */
     value: PullApplied;
     case: "applied";
+  } | {
+    /**
+     * Asks which of some records the origin still has.
+     *
+     * @generated from field: landbridge.v1.MatchRequest match = 5;
+     */
+    value: MatchRequest;
+    case: "match";
+  } | {
+    /**
+     * Asks how far this region holds other origins.
+     *
+     * @generated from field: landbridge.v1.HoldingsWatch watch = 6;
+     */
+    value: HoldingsWatch;
+    case: "watch";
+  } | {
+    /**
+     * Measures the way there and back.
+     *
+     * @generated from field: landbridge.v1.Ping ping = 7;
+     */
+    value: Ping;
+    case: "ping";
   } | { case: undefined; value?: undefined };
 };
 
@@ -107,6 +132,38 @@ export declare type ReplicateResponse = Message<"landbridge.v1.ReplicateResponse
      */
     value: Heartbeat;
     case: "heartbeat";
+  } | {
+    /**
+     * Events that are not for the receiver.
+     *
+     * @generated from field: landbridge.v1.PullSkipped skipped = 5;
+     */
+    value: PullSkipped;
+    case: "skipped";
+  } | {
+    /**
+     * Answers a match.
+     *
+     * @generated from field: landbridge.v1.MatchResponse match = 6;
+     */
+    value: MatchResponse;
+    case: "match";
+  } | {
+    /**
+     * Answers a watch, and tells what changes.
+     *
+     * @generated from field: landbridge.v1.Holdings holdings = 7;
+     */
+    value: Holdings;
+    case: "holdings";
+  } | {
+    /**
+     * Answers a ping, at once.
+     *
+     * @generated from field: landbridge.v1.Ping pong = 8;
+     */
+    value: Ping;
+    case: "pong";
   } | { case: undefined; value?: undefined };
 };
 
@@ -172,7 +229,8 @@ export declare type PullOpen = Message<"landbridge.v1.PullOpen"> & {
   origin: string;
 
   /**
-   * The last record the caller has; the answer begins right after it.
+   * The last record that passed to the receiver; the answer begins right after
+   * it, and its first record names it as the one before.
    *
    * @generated from field: landbridge.v1.Position position = 4;
    */
@@ -184,6 +242,40 @@ export declare type PullOpen = Message<"landbridge.v1.PullOpen"> & {
    * @generated from field: uint64 credit_bytes = 5;
    */
   creditBytes: bigint;
+
+  /**
+   * The region that the records are for; empty: the caller's. Another one when
+   * a relay asks on behalf of a receiver.
+   *
+   * @generated from field: string receiver = 6;
+   */
+  receiver: string;
+
+  /**
+   * Regions that handed the request on, the receiver first; empty when it comes
+   * from the receiver itself. A region that finds itself here refuses with
+   * CANNOT_TELL, and so does one that finds more than 7.
+   *
+   * @generated from field: repeated string path = 7;
+   */
+  path: string[];
+
+  /**
+   * The last record that was looked at and not passed (PullSkipped); absent when
+   * there is none behind `position`. Only a hint where to begin to read: a
+   * server that does not have this very record begins behind `position`.
+   *
+   * @generated from field: landbridge.v1.Position scanned = 8;
+   */
+  scanned?: Position | undefined;
+
+  /**
+   * The receiver knows that records right after `position` are no longer kept
+   * anywhere, and has written that down: serve from the oldest that is kept.
+   *
+   * @generated from field: bool skip_gap = 9;
+   */
+  skipGap: boolean;
 };
 
 /**
@@ -265,6 +357,34 @@ export declare type PullApplied = Message<"landbridge.v1.PullApplied"> & {
  * Use `create(PullAppliedSchema)` to create a new message.
  */
 export declare const PullAppliedSchema: GenMessage<PullApplied>;
+
+/**
+ * Records up to and including `position` are not for the receiver: filtered out
+ * or not to leave their region. They count as passed over, not as missing.
+ *
+ * @generated from message landbridge.v1.PullSkipped
+ */
+export declare type PullSkipped = Message<"landbridge.v1.PullSkipped"> & {
+  /**
+   * The pull.
+   *
+   * @generated from field: uint32 pull_id = 1;
+   */
+  pullId: number;
+
+  /**
+   * The last record that was looked at.
+   *
+   * @generated from field: landbridge.v1.Position position = 2;
+   */
+  position?: Position | undefined;
+};
+
+/**
+ * Describes the message landbridge.v1.PullSkipped.
+ * Use `create(PullSkippedSchema)` to create a new message.
+ */
+export declare const PullSkippedSchema: GenMessage<PullSkipped>;
 
 /**
  * Records of one origin, in its order and without a hole.
@@ -416,6 +536,23 @@ export declare type PullHead = Message<"landbridge.v1.PullHead"> & {
    * @generated from field: uint64 pending = 3;
    */
   pending: bigint;
+
+  /**
+   * Only from a relay: it does not hear the origin itself now, so `head` is the
+   * last it knows, and the origin may be further.
+   *
+   * @generated from field: bool stale = 4;
+   */
+  stale: boolean;
+
+  /**
+   * When the origin's stream had this head, by the origin's own server: every
+   * record stored there up to this time is at or before `head`. Absent when not
+   * known.
+   *
+   * @generated from field: google.protobuf.Timestamp time = 5;
+   */
+  time?: Timestamp | undefined;
 };
 
 /**
@@ -466,6 +603,192 @@ export declare type PullRefused = Message<"landbridge.v1.PullRefused"> & {
 export declare const PullRefusedSchema: GenMessage<PullRefused>;
 
 /**
+ * Which of these records does the origin still have? Only the origin answers;
+ * a relay hands the question on.
+ *
+ * @generated from message landbridge.v1.MatchRequest
+ */
+export declare type MatchRequest = Message<"landbridge.v1.MatchRequest"> & {
+  /**
+   * Chosen by the caller, unique among its open questions on the stream.
+   *
+   * @generated from field: uint32 match_id = 1;
+   */
+  matchId: number;
+
+  /**
+   * "<tenant>/<topic>".
+   *
+   * @generated from field: string topic = 2;
+   */
+  topic: string;
+
+  /**
+   * The origin.
+   *
+   * @generated from field: string origin = 3;
+   */
+  origin: string;
+
+  /**
+   * 1 to 64 records of that origin.
+   *
+   * @generated from field: repeated landbridge.v1.Position positions = 4;
+   */
+  positions: Position[];
+
+  /**
+   * As in PullOpen.
+   *
+   * @generated from field: repeated string path = 5;
+   */
+  path: string[];
+};
+
+/**
+ * Describes the message landbridge.v1.MatchRequest.
+ * Use `create(MatchRequestSchema)` to create a new message.
+ */
+export declare const MatchRequestSchema: GenMessage<MatchRequest>;
+
+/**
+ * The answer to a match.
+ *
+ * @generated from message landbridge.v1.MatchResponse
+ */
+export declare type MatchResponse = Message<"landbridge.v1.MatchResponse"> & {
+  /**
+   * The question.
+   *
+   * @generated from field: uint32 match_id = 1;
+   */
+  matchId: number;
+
+  /**
+   * One for each position, in order; empty when the question was refused.
+   *
+   * @generated from field: repeated landbridge.v1.MatchResult results = 2;
+   */
+  results: MatchResult[];
+
+  /**
+   * Set when it cannot be answered now: CANNOT_TELL, UNAVAILABLE, NOT_ALLOWED or
+   * UNKNOWN_TOPIC.
+   *
+   * @generated from field: landbridge.v1.RefusalReason reason = 3;
+   */
+  reason: RefusalReason;
+};
+
+/**
+ * Describes the message landbridge.v1.MatchResponse.
+ * Use `create(MatchResponseSchema)` to create a new message.
+ */
+export declare const MatchResponseSchema: GenMessage<MatchResponse>;
+
+/**
+ * Asks for Holdings of these origins: at once, and then as they change, at most
+ * every 250 ms. Replaces the watch before; without origins it ends.
+ *
+ * @generated from message landbridge.v1.HoldingsWatch
+ */
+export declare type HoldingsWatch = Message<"landbridge.v1.HoldingsWatch"> & {
+  /**
+   * Names of origins, the server's own region excepted; at most 32.
+   *
+   * @generated from field: repeated string origins = 1;
+   */
+  origins: string[];
+};
+
+/**
+ * Describes the message landbridge.v1.HoldingsWatch.
+ * Use `create(HoldingsWatchSchema)` to create a new message.
+ */
+export declare const HoldingsWatchSchema: GenMessage<HoldingsWatch>;
+
+/**
+ * How far the server's region holds other origins.
+ *
+ * @generated from message landbridge.v1.Holdings
+ */
+export declare type Holdings = Message<"landbridge.v1.Holdings"> & {
+  /**
+   * What changed; the first answer has all. At most 1,000 a message.
+   *
+   * @generated from field: repeated landbridge.v1.Holding holdings = 1;
+   */
+  holdings: Holding[];
+};
+
+/**
+ * Describes the message landbridge.v1.Holdings.
+ * Use `create(HoldingsSchema)` to create a new message.
+ */
+export declare const HoldingsSchema: GenMessage<Holdings>;
+
+/**
+ * How far the server's region holds one origin of one topic.
+ *
+ * @generated from message landbridge.v1.Holding
+ */
+export declare type Holding = Message<"landbridge.v1.Holding"> & {
+  /**
+   * "<tenant>/<topic>".
+   *
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * The origin.
+   *
+   * @generated from field: string origin = 2;
+   */
+  origin: string;
+
+  /**
+   * Its last record that is held; { 0, 0 } when there is none.
+   *
+   * @generated from field: landbridge.v1.Position position = 3;
+   */
+  position?: Position | undefined;
+
+  /**
+   * The region repairs a divergence of this origin and serves none of it now.
+   *
+   * @generated from field: bool repairing = 4;
+   */
+  repairing: boolean;
+};
+
+/**
+ * Describes the message landbridge.v1.Holding.
+ * Use `create(HoldingSchema)` to create a new message.
+ */
+export declare const HoldingSchema: GenMessage<Holding>;
+
+/**
+ * Sent, and sent back as it is.
+ *
+ * @generated from message landbridge.v1.Ping
+ */
+export declare type Ping = Message<"landbridge.v1.Ping"> & {
+  /**
+   * Chosen by the sender.
+   *
+   * @generated from field: uint64 id = 1;
+   */
+  id: bigint;
+};
+
+/**
+ * Describes the message landbridge.v1.Ping.
+ * Use `create(PingSchema)` to create a new message.
+ */
+export declare const PingSchema: GenMessage<Ping>;
+
+/**
  * The link is alive.
  *
  * @generated from message landbridge.v1.Heartbeat
@@ -484,6 +807,82 @@ export declare type Heartbeat = Message<"landbridge.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export declare const HeartbeatSchema: GenMessage<Heartbeat>;
+
+/**
+ * Events of one topic, handed on.
+ *
+ * @generated from message landbridge.v1.ForwardRequest
+ */
+export declare type ForwardRequest = Message<"landbridge.v1.ForwardRequest"> & {
+  /**
+   * "<tenant>/<topic>".
+   *
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * As in PublishRequest.
+   *
+   * @generated from field: repeated io.cloudevents.v1.CloudEvent events = 2;
+   */
+  events: CloudEvent[];
+
+  /**
+   * What is known of earlier attempts; always set, so that copies are found
+   * wherever they turn up.
+   *
+   * @generated from field: landbridge.v1.Retry retry = 3;
+   */
+  retry?: Retry | undefined;
+
+  /**
+   * As in PublishRequest.
+   *
+   * @generated from field: google.protobuf.Timestamp sent_time = 4;
+   */
+  sentTime?: Timestamp | undefined;
+
+  /**
+   * Who published, as the caller verified it: stored as `authid`.
+   *
+   * @generated from field: string principal = 5;
+   */
+  principal: string;
+};
+
+/**
+ * Describes the message landbridge.v1.ForwardRequest.
+ * Use `create(ForwardRequestSchema)` to create a new message.
+ */
+export declare const ForwardRequestSchema: GenMessage<ForwardRequest>;
+
+/**
+ * One result an event, in order.
+ *
+ * @generated from message landbridge.v1.ForwardResponse
+ */
+export declare type ForwardResponse = Message<"landbridge.v1.ForwardResponse"> & {
+  /**
+   * As in PublishResponse; receipts name the region that stored.
+   *
+   * @generated from field: repeated landbridge.v1.PublishResult results = 1;
+   */
+  results: PublishResult[];
+
+  /**
+   * As in PublishResponse.
+   *
+   * @generated from field: google.protobuf.Timestamp region_time = 2;
+   */
+  regionTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message landbridge.v1.ForwardResponse.
+ * Use `create(ForwardResponseSchema)` to create a new message.
+ */
+export declare const ForwardResponseSchema: GenMessage<ForwardResponse>;
 
 /**
  * What happened to a pull.
@@ -547,6 +946,46 @@ export enum RefusalReason {
 export declare const RefusalReasonSchema: GenEnum<RefusalReason>;
 
 /**
+ * Whether the origin has one record.
+ *
+ * @generated from enum landbridge.v1.MatchResult
+ */
+export enum MatchResult {
+  /**
+   * Not used.
+   *
+   * @generated from enum value: MATCH_RESULT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It has that very record.
+   *
+   * @generated from enum value: MATCH_RESULT_PRESENT = 1;
+   */
+  PRESENT = 1,
+
+  /**
+   * It has another one there, or none, and never had it in this log.
+   *
+   * @generated from enum value: MATCH_RESULT_ABSENT = 2;
+   */
+  ABSENT = 2,
+
+  /**
+   * It keeps nothing that old any more: it may have had it.
+   *
+   * @generated from enum value: MATCH_RESULT_EXPIRED = 3;
+   */
+  EXPIRED = 3,
+}
+
+/**
+ * Describes the enum landbridge.v1.MatchResult.
+ */
+export declare const MatchResultSchema: GenEnum<MatchResult>;
+
+/**
  * Between gateways of different regions. The receiver of events is the caller.
  *
  * @generated from service landbridge.v1.ReplicationService
@@ -564,6 +1003,19 @@ export declare const ReplicationService: GenService<{
     methodKind: "bidi_streaming";
     input: typeof ReplicateRequestSchema;
     output: typeof ReplicateResponseSchema;
+  },
+  /**
+   * Hands events on that the caller's region accepted from a publisher and
+   * cannot store now. The region that is called stores them as its own origin.
+   * The caller must prove its region as for Replicate; it vouches for the
+   * publisher, whom it has verified and allowed.
+   *
+   * @generated from rpc landbridge.v1.ReplicationService.Forward
+   */
+  forward: {
+    methodKind: "unary";
+    input: typeof ForwardRequestSchema;
+    output: typeof ForwardResponseSchema;
   },
 }>;
 

@@ -5,12 +5,13 @@
 import { enumDesc, fileDesc, messageDesc, serviceDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import { file_io_cloudevents_v1_cloudevents } from "../../io/cloudevents/v1/cloudevents_pb.js";
+import { file_landbridge_v1_event_service } from "./event_service_pb.js";
 
 /**
  * Describes the file landbridge/v1/replication_service.proto.
  */
 export const file_landbridge_v1_replication_service = /*@__PURE__*/
-  fileDesc("CidsYW5kYnJpZGdlL3YxL3JlcGxpY2F0aW9uX3NlcnZpY2UucHJvdG8SDWxhbmRicmlkZ2UudjEizQEKEFJlcGxpY2F0ZVJlcXVlc3QSJwoEb3BlbhgBIAEoCzIXLmxhbmRicmlkZ2UudjEuUHVsbE9wZW5IABIrCgZjcmVkaXQYAiABKAsyGS5sYW5kYnJpZGdlLnYxLlB1bGxDcmVkaXRIABIpCgVjbG9zZRgDIAEoCzIYLmxhbmRicmlkZ2UudjEuUHVsbENsb3NlSAASLQoHYXBwbGllZBgEIAEoCzIaLmxhbmRicmlkZ2UudjEuUHVsbEFwcGxpZWRIAEIJCgdyZXF1ZXN0ItUBChFSZXBsaWNhdGVSZXNwb25zZRItCgdyZWNvcmRzGAEgASgLMhoubGFuZGJyaWRnZS52MS5QdWxsUmVjb3Jkc0gAEicKBGhlYWQYAiABKAsyFy5sYW5kYnJpZGdlLnYxLlB1bGxIZWFkSAASLQoHcmVmdXNlZBgDIAEoCzIaLmxhbmRicmlkZ2UudjEuUHVsbFJlZnVzZWRIABItCgloZWFydGJlYXQYBCABKAsyGC5sYW5kYnJpZGdlLnYxLkhlYXJ0YmVhdEgAQgoKCHJlc3BvbnNlIisKCFBvc2l0aW9uEhAKCHNlcXVlbmNlGAEgASgEEg0KBXN0YW1wGAIgASgGInsKCFB1bGxPcGVuEg8KB3B1bGxfaWQYASABKA0SDQoFdG9waWMYAiABKAkSDgoGb3JpZ2luGAMgASgJEikKCHBvc2l0aW9uGAQgASgLMhcubGFuZGJyaWRnZS52MS5Qb3NpdGlvbhIUCgxjcmVkaXRfYnl0ZXMYBSABKAQiLAoKUHVsbENyZWRpdBIPCgdwdWxsX2lkGAEgASgNEg0KBWJ5dGVzGAIgASgEIhwKCVB1bGxDbG9zZRIPCgdwdWxsX2lkGAEgASgNIkkKC1B1bGxBcHBsaWVkEg8KB3B1bGxfaWQYASABKA0SKQoIcG9zaXRpb24YAiABKAsyFy5sYW5kYnJpZGdlLnYxLlBvc2l0aW9uIkYKC1B1bGxSZWNvcmRzEg8KB3B1bGxfaWQYASABKA0SJgoHcmVjb3JkcxgCIAMoCzIVLmxhbmRicmlkZ2UudjEuUmVjb3JkIr0BCgZSZWNvcmQSEAoIc2VxdWVuY2UYASABKAQSDQoFc3RhbXAYAiABKAYSFQoNcHJldl9zZXF1ZW5jZRgDIAEoBBISCgpwcmV2X3N0YW1wGAQgASgGEhEKCXBhcnRpdGlvbhgFIAEoDRImCgRtYXJrGAYgASgLMhgubGFuZGJyaWRnZS52MS5SZXRyeU1hcmsSLAoFZXZlbnQYByABKAsyHS5pby5jbG91ZGV2ZW50cy52MS5DbG91ZEV2ZW50Ij8KCVJldHJ5TWFyaxIOCgZyZWdpb24YASABKAkSEAoIc2luY2VfbXMYAiABKAQSEAoIdW50aWxfbXMYAyABKAQiUwoIUHVsbEhlYWQSDwoHcHVsbF9pZBgBIAEoDRIlCgRoZWFkGAIgASgLMhcubGFuZGJyaWRnZS52MS5Qb3NpdGlvbhIPCgdwZW5kaW5nGAMgASgEIoUBCgtQdWxsUmVmdXNlZBIPCgdwdWxsX2lkGAEgASgNEiwKBnJlYXNvbhgCIAEoDjIcLmxhbmRicmlkZ2UudjEuUmVmdXNhbFJlYXNvbhIPCgdtZXNzYWdlGAMgASgJEiYKBWZpcnN0GAQgASgLMhcubGFuZGJyaWRnZS52MS5Qb3NpdGlvbiI1CglIZWFydGJlYXQSKAoEdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAq8AEKDVJlZnVzYWxSZWFzb24SHgoaUkVGVVNBTF9SRUFTT05fVU5TUEVDSUZJRUQQABIbChdSRUZVU0FMX1JFQVNPTl9ESVZFUkdFRBABEh4KGlJFRlVTQUxfUkVBU09OX0NBTk5PVF9URUxMEAISIAocUkVGVVNBTF9SRUFTT05fVU5LTk9XTl9UT1BJQxADEh4KGlJFRlVTQUxfUkVBU09OX05PVF9BTExPV0VEEAQSIAocUkVGVVNBTF9SRUFTT05fUkVURU5USU9OX0dBUBAFEh4KGlJFRlVTQUxfUkVBU09OX1VOQVZBSUxBQkxFEAYyaAoSUmVwbGljYXRpb25TZXJ2aWNlElIKCVJlcGxpY2F0ZRIfLmxhbmRicmlkZ2UudjEuUmVwbGljYXRlUmVxdWVzdBogLmxhbmRicmlkZ2UudjEuUmVwbGljYXRlUmVzcG9uc2UoATABYgZwcm90bzM", [file_google_protobuf_timestamp, file_io_cloudevents_v1_cloudevents]);
+  fileDesc("CidsYW5kYnJpZGdlL3YxL3JlcGxpY2F0aW9uX3NlcnZpY2UucHJvdG8SDWxhbmRicmlkZ2UudjEizwIKEFJlcGxpY2F0ZVJlcXVlc3QSJwoEb3BlbhgBIAEoCzIXLmxhbmRicmlkZ2UudjEuUHVsbE9wZW5IABIrCgZjcmVkaXQYAiABKAsyGS5sYW5kYnJpZGdlLnYxLlB1bGxDcmVkaXRIABIpCgVjbG9zZRgDIAEoCzIYLmxhbmRicmlkZ2UudjEuUHVsbENsb3NlSAASLQoHYXBwbGllZBgEIAEoCzIaLmxhbmRicmlkZ2UudjEuUHVsbEFwcGxpZWRIABIsCgVtYXRjaBgFIAEoCzIbLmxhbmRicmlkZ2UudjEuTWF0Y2hSZXF1ZXN0SAASLQoFd2F0Y2gYBiABKAsyHC5sYW5kYnJpZGdlLnYxLkhvbGRpbmdzV2F0Y2hIABIjCgRwaW5nGAcgASgLMhMubGFuZGJyaWRnZS52MS5QaW5nSABCCQoHcmVxdWVzdCKFAwoRUmVwbGljYXRlUmVzcG9uc2USLQoHcmVjb3JkcxgBIAEoCzIaLmxhbmRicmlkZ2UudjEuUHVsbFJlY29yZHNIABInCgRoZWFkGAIgASgLMhcubGFuZGJyaWRnZS52MS5QdWxsSGVhZEgAEi0KB3JlZnVzZWQYAyABKAsyGi5sYW5kYnJpZGdlLnYxLlB1bGxSZWZ1c2VkSAASLQoJaGVhcnRiZWF0GAQgASgLMhgubGFuZGJyaWRnZS52MS5IZWFydGJlYXRIABItCgdza2lwcGVkGAUgASgLMhoubGFuZGJyaWRnZS52MS5QdWxsU2tpcHBlZEgAEi0KBW1hdGNoGAYgASgLMhwubGFuZGJyaWRnZS52MS5NYXRjaFJlc3BvbnNlSAASKwoIaG9sZGluZ3MYByABKAsyFy5sYW5kYnJpZGdlLnYxLkhvbGRpbmdzSAASIwoEcG9uZxgIIAEoCzITLmxhbmRicmlkZ2UudjEuUGluZ0gAQgoKCHJlc3BvbnNlIisKCFBvc2l0aW9uEhAKCHNlcXVlbmNlGAEgASgEEg0KBXN0YW1wGAIgASgGItcBCghQdWxsT3BlbhIPCgdwdWxsX2lkGAEgASgNEg0KBXRvcGljGAIgASgJEg4KBm9yaWdpbhgDIAEoCRIpCghwb3NpdGlvbhgEIAEoCzIXLmxhbmRicmlkZ2UudjEuUG9zaXRpb24SFAoMY3JlZGl0X2J5dGVzGAUgASgEEhAKCHJlY2VpdmVyGAYgASgJEgwKBHBhdGgYByADKAkSKAoHc2Nhbm5lZBgIIAEoCzIXLmxhbmRicmlkZ2UudjEuUG9zaXRpb24SEAoIc2tpcF9nYXAYCSABKAgiLAoKUHVsbENyZWRpdBIPCgdwdWxsX2lkGAEgASgNEg0KBWJ5dGVzGAIgASgEIhwKCVB1bGxDbG9zZRIPCgdwdWxsX2lkGAEgASgNIkkKC1B1bGxBcHBsaWVkEg8KB3B1bGxfaWQYASABKA0SKQoIcG9zaXRpb24YAiABKAsyFy5sYW5kYnJpZGdlLnYxLlBvc2l0aW9uIkkKC1B1bGxTa2lwcGVkEg8KB3B1bGxfaWQYASABKA0SKQoIcG9zaXRpb24YAiABKAsyFy5sYW5kYnJpZGdlLnYxLlBvc2l0aW9uIkYKC1B1bGxSZWNvcmRzEg8KB3B1bGxfaWQYASABKA0SJgoHcmVjb3JkcxgCIAMoCzIVLmxhbmRicmlkZ2UudjEuUmVjb3JkIr0BCgZSZWNvcmQSEAoIc2VxdWVuY2UYASABKAQSDQoFc3RhbXAYAiABKAYSFQoNcHJldl9zZXF1ZW5jZRgDIAEoBBISCgpwcmV2X3N0YW1wGAQgASgGEhEKCXBhcnRpdGlvbhgFIAEoDRImCgRtYXJrGAYgASgLMhgubGFuZGJyaWRnZS52MS5SZXRyeU1hcmsSLAoFZXZlbnQYByABKAsyHS5pby5jbG91ZGV2ZW50cy52MS5DbG91ZEV2ZW50Ij8KCVJldHJ5TWFyaxIOCgZyZWdpb24YASABKAkSEAoIc2luY2VfbXMYAiABKAQSEAoIdW50aWxfbXMYAyABKAQijAEKCFB1bGxIZWFkEg8KB3B1bGxfaWQYASABKA0SJQoEaGVhZBgCIAEoCzIXLmxhbmRicmlkZ2UudjEuUG9zaXRpb24SDwoHcGVuZGluZxgDIAEoBBINCgVzdGFsZRgEIAEoCBIoCgR0aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKFAQoLUHVsbFJlZnVzZWQSDwoHcHVsbF9pZBgBIAEoDRIsCgZyZWFzb24YAiABKA4yHC5sYW5kYnJpZGdlLnYxLlJlZnVzYWxSZWFzb24SDwoHbWVzc2FnZRgDIAEoCRImCgVmaXJzdBgEIAEoCzIXLmxhbmRicmlkZ2UudjEuUG9zaXRpb24ieQoMTWF0Y2hSZXF1ZXN0EhAKCG1hdGNoX2lkGAEgASgNEg0KBXRvcGljGAIgASgJEg4KBm9yaWdpbhgDIAEoCRIqCglwb3NpdGlvbnMYBCADKAsyFy5sYW5kYnJpZGdlLnYxLlBvc2l0aW9uEgwKBHBhdGgYBSADKAkifAoNTWF0Y2hSZXNwb25zZRIQCghtYXRjaF9pZBgBIAEoDRIrCgdyZXN1bHRzGAIgAygOMhoubGFuZGJyaWRnZS52MS5NYXRjaFJlc3VsdBIsCgZyZWFzb24YAyABKA4yHC5sYW5kYnJpZGdlLnYxLlJlZnVzYWxSZWFzb24iIAoNSG9sZGluZ3NXYXRjaBIPCgdvcmlnaW5zGAEgAygJIjQKCEhvbGRpbmdzEigKCGhvbGRpbmdzGAEgAygLMhYubGFuZGJyaWRnZS52MS5Ib2xkaW5nImYKB0hvbGRpbmcSDQoFdG9waWMYASABKAkSDgoGb3JpZ2luGAIgASgJEikKCHBvc2l0aW9uGAMgASgLMhcubGFuZGJyaWRnZS52MS5Qb3NpdGlvbhIRCglyZXBhaXJpbmcYBCABKAgiEgoEUGluZxIKCgJpZBgBIAEoBCI1CglIZWFydGJlYXQSKAoEdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAitQEKDkZvcndhcmRSZXF1ZXN0Eg0KBXRvcGljGAEgASgJEi0KBmV2ZW50cxgCIAMoCzIdLmlvLmNsb3VkZXZlbnRzLnYxLkNsb3VkRXZlbnQSIwoFcmV0cnkYAyABKAsyFC5sYW5kYnJpZGdlLnYxLlJldHJ5Ei0KCXNlbnRfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEQoJcHJpbmNpcGFsGAUgASgJInEKD0ZvcndhcmRSZXNwb25zZRItCgdyZXN1bHRzGAEgAygLMhwubGFuZGJyaWRnZS52MS5QdWJsaXNoUmVzdWx0Ei8KC3JlZ2lvbl90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCrwAQoNUmVmdXNhbFJlYXNvbhIeChpSRUZVU0FMX1JFQVNPTl9VTlNQRUNJRklFRBAAEhsKF1JFRlVTQUxfUkVBU09OX0RJVkVSR0VEEAESHgoaUkVGVVNBTF9SRUFTT05fQ0FOTk9UX1RFTEwQAhIgChxSRUZVU0FMX1JFQVNPTl9VTktOT1dOX1RPUElDEAMSHgoaUkVGVVNBTF9SRUFTT05fTk9UX0FMTE9XRUQQBBIgChxSRUZVU0FMX1JFQVNPTl9SRVRFTlRJT05fR0FQEAUSHgoaUkVGVVNBTF9SRUFTT05fVU5BVkFJTEFCTEUQBip4CgtNYXRjaFJlc3VsdBIcChhNQVRDSF9SRVNVTFRfVU5TUEVDSUZJRUQQABIYChRNQVRDSF9SRVNVTFRfUFJFU0VOVBABEhcKE01BVENIX1JFU1VMVF9BQlNFTlQQAhIYChRNQVRDSF9SRVNVTFRfRVhQSVJFRBADMrIBChJSZXBsaWNhdGlvblNlcnZpY2USUgoJUmVwbGljYXRlEh8ubGFuZGJyaWRnZS52MS5SZXBsaWNhdGVSZXF1ZXN0GiAubGFuZGJyaWRnZS52MS5SZXBsaWNhdGVSZXNwb25zZSgBMAESSAoHRm9yd2FyZBIdLmxhbmRicmlkZ2UudjEuRm9yd2FyZFJlcXVlc3QaHi5sYW5kYnJpZGdlLnYxLkZvcndhcmRSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp, file_io_cloudevents_v1_cloudevents, file_landbridge_v1_event_service]);
 
 /**
  * Describes the message landbridge.v1.ReplicateRequest.
@@ -62,46 +63,109 @@ export const PullAppliedSchema = /*@__PURE__*/
   messageDesc(file_landbridge_v1_replication_service, 6);
 
 /**
+ * Describes the message landbridge.v1.PullSkipped.
+ * Use `create(PullSkippedSchema)` to create a new message.
+ */
+export const PullSkippedSchema = /*@__PURE__*/
+  messageDesc(file_landbridge_v1_replication_service, 7);
+
+/**
  * Describes the message landbridge.v1.PullRecords.
  * Use `create(PullRecordsSchema)` to create a new message.
  */
 export const PullRecordsSchema = /*@__PURE__*/
-  messageDesc(file_landbridge_v1_replication_service, 7);
+  messageDesc(file_landbridge_v1_replication_service, 8);
 
 /**
  * Describes the message landbridge.v1.Record.
  * Use `create(RecordSchema)` to create a new message.
  */
 export const RecordSchema = /*@__PURE__*/
-  messageDesc(file_landbridge_v1_replication_service, 8);
+  messageDesc(file_landbridge_v1_replication_service, 9);
 
 /**
  * Describes the message landbridge.v1.RetryMark.
  * Use `create(RetryMarkSchema)` to create a new message.
  */
 export const RetryMarkSchema = /*@__PURE__*/
-  messageDesc(file_landbridge_v1_replication_service, 9);
+  messageDesc(file_landbridge_v1_replication_service, 10);
 
 /**
  * Describes the message landbridge.v1.PullHead.
  * Use `create(PullHeadSchema)` to create a new message.
  */
 export const PullHeadSchema = /*@__PURE__*/
-  messageDesc(file_landbridge_v1_replication_service, 10);
+  messageDesc(file_landbridge_v1_replication_service, 11);
 
 /**
  * Describes the message landbridge.v1.PullRefused.
  * Use `create(PullRefusedSchema)` to create a new message.
  */
 export const PullRefusedSchema = /*@__PURE__*/
-  messageDesc(file_landbridge_v1_replication_service, 11);
+  messageDesc(file_landbridge_v1_replication_service, 12);
+
+/**
+ * Describes the message landbridge.v1.MatchRequest.
+ * Use `create(MatchRequestSchema)` to create a new message.
+ */
+export const MatchRequestSchema = /*@__PURE__*/
+  messageDesc(file_landbridge_v1_replication_service, 13);
+
+/**
+ * Describes the message landbridge.v1.MatchResponse.
+ * Use `create(MatchResponseSchema)` to create a new message.
+ */
+export const MatchResponseSchema = /*@__PURE__*/
+  messageDesc(file_landbridge_v1_replication_service, 14);
+
+/**
+ * Describes the message landbridge.v1.HoldingsWatch.
+ * Use `create(HoldingsWatchSchema)` to create a new message.
+ */
+export const HoldingsWatchSchema = /*@__PURE__*/
+  messageDesc(file_landbridge_v1_replication_service, 15);
+
+/**
+ * Describes the message landbridge.v1.Holdings.
+ * Use `create(HoldingsSchema)` to create a new message.
+ */
+export const HoldingsSchema = /*@__PURE__*/
+  messageDesc(file_landbridge_v1_replication_service, 16);
+
+/**
+ * Describes the message landbridge.v1.Holding.
+ * Use `create(HoldingSchema)` to create a new message.
+ */
+export const HoldingSchema = /*@__PURE__*/
+  messageDesc(file_landbridge_v1_replication_service, 17);
+
+/**
+ * Describes the message landbridge.v1.Ping.
+ * Use `create(PingSchema)` to create a new message.
+ */
+export const PingSchema = /*@__PURE__*/
+  messageDesc(file_landbridge_v1_replication_service, 18);
 
 /**
  * Describes the message landbridge.v1.Heartbeat.
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema = /*@__PURE__*/
-  messageDesc(file_landbridge_v1_replication_service, 12);
+  messageDesc(file_landbridge_v1_replication_service, 19);
+
+/**
+ * Describes the message landbridge.v1.ForwardRequest.
+ * Use `create(ForwardRequestSchema)` to create a new message.
+ */
+export const ForwardRequestSchema = /*@__PURE__*/
+  messageDesc(file_landbridge_v1_replication_service, 20);
+
+/**
+ * Describes the message landbridge.v1.ForwardResponse.
+ * Use `create(ForwardResponseSchema)` to create a new message.
+ */
+export const ForwardResponseSchema = /*@__PURE__*/
+  messageDesc(file_landbridge_v1_replication_service, 21);
 
 /**
  * Describes the enum landbridge.v1.RefusalReason.
@@ -116,6 +180,20 @@ export const RefusalReasonSchema = /*@__PURE__*/
  */
 export const RefusalReason = /*@__PURE__*/
   tsEnum(RefusalReasonSchema);
+
+/**
+ * Describes the enum landbridge.v1.MatchResult.
+ */
+export const MatchResultSchema = /*@__PURE__*/
+  enumDesc(file_landbridge_v1_replication_service, 1);
+
+/**
+ * Whether the origin has one record.
+ *
+ * @generated from enum landbridge.v1.MatchResult
+ */
+export const MatchResult = /*@__PURE__*/
+  tsEnum(MatchResultSchema);
 
 /**
  * Between gateways of different regions. The receiver of events is the caller.
