@@ -1,0 +1,117 @@
+import { AGE_COLUMN, READY_COLUMNS, type ResourceDefinition } from './crd.ts'
+import { conditions, fields, integer, list, oneOf, type Schema, text } from './schema.ts'
+
+const PATTERN = '^[a-z0-9.*-]{1,128}$'
+const LAST_STAR = '^[^*]*[*]?$'
+
+const principal = fields(
+  'Who. At least one field is given, and all given fields must match.',
+  {
+    subject: text('The subject of a verified token; a last "*" matches any rest.', {
+      lengthMax: 512,
+      lengthMin: 1,
+      pattern: LAST_STAR,
+    }),
+    issuer: text("The token's issuer, exactly.", { lengthMax: 512, lengthMin: 1 }),
+    group: text("One of the token's groups, exactly.", { lengthMax: 512, lengthMin: 1 }),
+    spiffe: text('The SPIFFE id of a client certificate; a last "*" matches any rest.', {
+      lengthMax: 512,
+      lengthMin: 1,
+      pattern: '^spiffe://[^*]*[*]?$',
+    }),
+    claim: fields(
+      'A claim of the token: equal to the value, or a list that holds it.',
+      { name: text('Its name.', { lengthMax: 512, lengthMin: 1 }), value: text('Its value.', { lengthMax: 512 }) },
+      { required: ['name', 'value'] },
+    ),
+  },
+  {
+    rules: [
+      {
+        rule: 'has(self.subject) || has(self.issuer) || has(self.group) || has(self.spiffe) || has(self.claim)',
+        message: 'names nobody, wanted subject, issuer, group, spiffe or claim',
+      },
+    ],
+  },
+)
+
+const spec: Schema = fields(
+  'Who may do what. A call needs one policy whose principals, topics, operations and condition all match.',
+  {
+    principals: list('Who: one of them must match.', principal, { itemsMin: 1, itemsMax: 256 }),
+    topics: list(
+      'Topics of the same namespace.',
+      text('A name, "*" for any characters in it: "orders.*".', { lengthMax: 128, lengthMin: 1, pattern: PATTERN }),
+      { itemsMin: 1, itemsMax: 256, kind: 'set' },
+    ),
+    operations: list('What they may do.', oneOf('An operation.', ['publish', 'subscribe', 'admin']), {
+      itemsMin: 1,
+      itemsMax: 3,
+      kind: 'set',
+    }),
+    condition: text(
+      'A CEL expression over principal, tenant, topic, operation and now; the policy counts only while it is true.',
+      {
+        lengthMax: 4096,
+      },
+    ),
+    masks: list(
+      'Fields of JSON data that these principals do not see.',
+      fields(
+        'One field.',
+        {
+          path: text('Names in the JSON data, joined by dots: "customer.email".', { lengthMax: 256, lengthMin: 1 }),
+          action: oneOf('What becomes of it.', ['redact', 'hash', 'drop'], { default: 'redact' }),
+        },
+        { required: ['path'] },
+      ),
+      { itemsMax: 64 },
+    ),
+    quotas: fields('What one principal may do in one gateway. Above it calls are refused with the time to wait.', {
+      eventsPerSecond: integer('Published events.', { min: 1, max: 10_000_000 }),
+      bytesPerSecond: integer('Published bytes.', { min: 1, max: 100_000_000_000 }),
+    }),
+  },
+  { required: ['principals', 'topics', 'operations'] },
+)
+
+const status: Schema = fields('What is known of the policy.', {
+  observedGeneration: integer('The generation of the spec that was looked at last.', {
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+  }),
+  conditions: conditions({
+    Ready: 'the gateways of the region follow it.',
+    Synced: 'the configuration is as the spec says, and every gateway follows it.',
+    Drifted: 'somebody changed the configuration behind the back of the resource.',
+    Paused: 'reconciliation is paused by an annotation.',
+    Reconciling: 'the spec is being carried out.',
+    Stalled: 'it cannot go on before somebody acts.',
+  }),
+  principals: integer('How many it names.', { min: 0, max: 256 }),
+  revision: integer('The revision of the configuration that holds the spec.', { min: 0, max: Number.MAX_SAFE_INTEGER }),
+  gateways: text('Gateways that run this configuration, of all: "2/2".', { lengthMax: 32 }),
+})
+
+/** AccessPolicy: allows principals something on topics of one namespace. */
+export const ACCESS_POLICY: ResourceDefinition = {
+  type: {
+    group: 'landbridge.dev',
+    version: 'v1alpha1',
+    plural: 'accesspolicies',
+    kind: 'AccessPolicy',
+    namespaced: true,
+  },
+  singular: 'accesspolicy',
+  shortNames: ['acl'],
+  description: 'Allows principals something on topics of its namespace. Everything that no policy allows is refused.',
+  spec,
+  status,
+  rules: [],
+  columns: [
+    ...READY_COLUMNS,
+    { name: 'Operations', type: 'string', jsonPath: '.spec.operations', description: 'What is allowed.' },
+    { name: 'Topics', type: 'string', jsonPath: '.spec.topics', description: 'On which topics.', priority: 1 },
+    AGE_COLUMN,
+  ],
+}

@@ -1,0 +1,235 @@
+import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
+import { HttpMethod, KubeConfig, RequestContext } from '@kubernetes/client-node'
+import { fetch, type Response } from 'undici'
+import { errorOfAnswer, KubeError } from './kube-error.ts'
+import { collectionPath, type KubeObject, type ObjectKey, objectPath, type ResourceType } from './types.ts'
+
+/** One page of a list. */
+export type ObjectList<T extends KubeObject> = {
+  readonly items: readonly T[]
+  readonly metadata: { readonly resourceVersion: string; readonly continue?: string }
+}
+
+/** What a watch tells. `object` of an ERROR is a Status; of a BOOKMARK only its resourceVersion counts. */
+export type WatchEvent = { readonly type: string; readonly object: KubeObject }
+
+/** Query parameters; undefined ones are left out. */
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>
+
+type Send = {
+  readonly action: string
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  readonly path: string
+  readonly query?: Query
+  readonly body?: unknown
+  readonly contentType?: string
+  readonly signal?: AbortSignal | undefined
+  readonly timeoutMs?: number
+}
+
+const TIMEOUT_MS = 15_000
+const JSON_TYPE = 'application/json'
+/** Server-side apply takes JSON, too: every JSON text is YAML. */
+const APPLY_TYPE = 'application/apply-patch+yaml'
+const MERGE_TYPE = 'application/merge-patch+json'
+
+/**
+ * The few requests that the operator makes. Addresses, certificates and tokens come from a KubeConfig, which reads
+ * rotated tokens again; everything else is plain HTTP, so that every request has a time limit and a clear error.
+ */
+export class KubeClient {
+  readonly #config: KubeConfig
+
+  constructor(config: KubeConfig) {
+    if (config.getCurrentCluster() === null) {
+      throw new Error('Kubernetes: no cluster is configured, wanted a service account or KUBECONFIG')
+    }
+    this.#config = config
+  }
+
+  /** From KUBECONFIG or ~/.kube/config, or the pod's service account. */
+  static fromEnvironment(): KubeClient {
+    const config = new KubeConfig()
+    config.loadFromDefault()
+    return new KubeClient(config)
+  }
+
+  /** From a kubeconfig file. */
+  static fromFile(path: string): KubeClient {
+    const config = new KubeConfig()
+    config.loadFromFile(path)
+    return new KubeClient(config)
+  }
+
+  /** @throws KubeError */
+  list<T extends KubeObject>(
+    type: ResourceType,
+    namespace: string | undefined,
+    query: Query,
+    signal?: AbortSignal,
+  ): Promise<ObjectList<T>> {
+    const path = collectionPath(type, namespace)
+    return this.#json({ action: `list ${type.plural}`, method: 'GET', path, query, signal, timeoutMs: 60_000 })
+  }
+
+  /** Undefined when there is none. @throws KubeError */
+  async get<T extends KubeObject>(type: ResourceType, key: ObjectKey, signal?: AbortSignal): Promise<T | undefined> {
+    try {
+      return await this.#json<T>({ action: `get ${type.kind}`, method: 'GET', path: objectPath(type, key), signal })
+    } catch (error) {
+      if (error instanceof KubeError && error.isNotFound) return undefined
+      throw error
+    }
+  }
+
+  /** @throws KubeError */
+  create<T extends KubeObject>(
+    type: ResourceType,
+    namespace: string | undefined,
+    body: unknown,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const path = collectionPath(type, namespace)
+    return this.#json({ action: `create ${type.kind}`, method: 'POST', path, body, signal })
+  }
+
+  /** Replaces; conflicts unless `body` has the resourceVersion that the server has. @throws KubeError */
+  replace<T extends KubeObject>(type: ResourceType, key: ObjectKey, body: unknown, signal?: AbortSignal): Promise<T> {
+    return this.#json({ action: `update ${type.kind}`, method: 'PUT', path: objectPath(type, key), body, signal })
+  }
+
+  /**
+   * Server-side apply of the object or of its status. With a resourceVersion in `body` it conflicts when the object
+   * changed since: that is how a leader that was paused writes nothing.
+   * @throws KubeError
+   */
+  apply<T extends KubeObject>(
+    type: ResourceType,
+    key: ObjectKey,
+    body: unknown,
+    options: { readonly fieldManager: string; readonly subresource?: 'status'; readonly signal?: AbortSignal },
+  ): Promise<T> {
+    const { fieldManager, subresource, signal } = options
+    const path = objectPath(type, key, subresource)
+    const action = `apply ${type.kind}${subresource === undefined ? '' : `/${subresource}`}`
+    const query = { fieldManager, force: true }
+    return this.#json({ action, method: 'PATCH', path, query, body, contentType: APPLY_TYPE, signal })
+  }
+
+  /** JSON merge patch. @throws KubeError */
+  merge<T extends KubeObject>(
+    type: ResourceType,
+    key: ObjectKey,
+    body: unknown,
+    options: { readonly fieldManager: string; readonly signal?: AbortSignal },
+  ): Promise<T> {
+    const { fieldManager, signal } = options
+    const path = objectPath(type, key)
+    const query = { fieldManager }
+    return this.#json({
+      action: `patch ${type.kind}`,
+      method: 'PATCH',
+      path,
+      query,
+      body,
+      contentType: MERGE_TYPE,
+      signal,
+    })
+  }
+
+  /** Resolves also when there is none. @throws KubeError */
+  async delete(type: ResourceType, key: ObjectKey, signal?: AbortSignal): Promise<void> {
+    try {
+      await this.#json({ action: `delete ${type.kind}`, method: 'DELETE', path: objectPath(type, key), signal })
+    } catch (error) {
+      if (!(error instanceof KubeError && error.isNotFound)) throw error
+    }
+  }
+
+  /**
+   * Follows a kind until the server ends the watch, the signal aborts or the connection breaks.
+   * @param onEvent is called for each event, in order; must not throw
+   * @throws KubeError, also for a line that is no event
+   */
+  async watch(
+    type: ResourceType,
+    namespace: string | undefined,
+    options: { readonly query: Query; readonly signal: AbortSignal },
+    onEvent: (event: WatchEvent) => void,
+  ): Promise<void> {
+    const action = `watch ${type.plural}`
+    const { query, signal } = options
+    const response = await this.#send({
+      action,
+      method: 'GET',
+      path: collectionPath(type, namespace),
+      query: { ...query, watch: true },
+      signal,
+      timeoutMs: Number.POSITIVE_INFINITY,
+    })
+    try {
+      if (response.body === null) return
+      for await (const line of createInterface({ input: Readable.fromWeb(response.body) })) {
+        if (line !== '') onEvent(parseEvent(action, line))
+      }
+    } catch (cause) {
+      if (cause instanceof KubeError) throw cause
+      throw new KubeError(`${action}: the connection broke`, { status: 0, cause })
+    }
+  }
+
+  async #json<T>(send: Send): Promise<T> {
+    const response = await this.#send(send)
+    try {
+      return (await response.json()) as T
+    } catch (cause) {
+      throw new KubeError(`${send.action}: the answer is no JSON`, { status: 0, cause })
+    }
+  }
+
+  async #send(send: Send): Promise<Response> {
+    const { action, method, path, query = {}, body, contentType = JSON_TYPE, timeoutMs = TIMEOUT_MS } = send
+    const url = new URL(`${this.#config.getCurrentCluster()?.server ?? ''}${path}`)
+    for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, `${value}`)
+    const signals = [send.signal, Number.isFinite(timeoutMs) ? AbortSignal.timeout(timeoutMs) : undefined]
+    let response: Response
+    try {
+      const context = new RequestContext(url.toString(), HttpMethod.GET)
+      await this.#config.applySecurityAuthentication(context)
+      const dispatcher = context.getDispatcher()
+      response = await fetch(url, {
+        method,
+        headers: { ...context.getHeaders(), accept: JSON_TYPE, 'content-type': contentType },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(dispatcher === undefined ? {} : { dispatcher }),
+        signal: AbortSignal.any(signals.filter((signal) => signal !== undefined)),
+      })
+    } catch (cause) {
+      throw new KubeError(`${action}: the API server cannot be reached (${reasonOf(cause)})`, { status: 0, cause })
+    }
+    if (response.ok) return response
+    throw errorOfAnswer(
+      action,
+      response.status,
+      await response.text().catch(() => ''),
+      response.headers.get('retry-after'),
+    )
+  }
+}
+
+function parseEvent(action: string, line: string): WatchEvent {
+  let event: unknown
+  try {
+    event = JSON.parse(line)
+  } catch (cause) {
+    throw new KubeError(`${action}: the server sent a line that is no JSON`, { status: 0, cause })
+  }
+  if (typeof event === 'object' && event !== null && 'type' in event && 'object' in event) return event as WatchEvent
+  throw new KubeError(`${action}: the server sent a line that is no event`, { status: 0 })
+}
+
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause)
+  return cause.cause instanceof Error ? cause.cause.message : cause.message
+}
