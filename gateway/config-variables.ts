@@ -1,34 +1,27 @@
 import { hostname } from 'node:os'
 import { parseRegionName } from '@landbridge/core'
-import type { AdminMatcher, ListenAddress, LogLevel } from './config.ts'
-
-/** One environment variable. */
-export type Variable<Value> = {
-  readonly env: string
-  /** For people: meaning, unit, range. */
-  readonly meaning: string
-  readonly required: boolean
-  /** The default as shown to people; undefined when there is none. */
-  readonly shown: string | undefined
-  /** The text that stands in for an unset variable. */
-  readonly fallback: string | undefined
-  /** @throws Error whose message says what was wanted. */
-  readonly parse: (text: string) => Value
-}
-
-type ValueOf<V> = V extends { readonly required: true; readonly parse: (text: string) => infer T }
-  ? T
-  : V extends { readonly fallback: string; readonly parse: (text: string) => infer T }
-    ? T
-    : V extends { readonly parse: (text: string) => infer T }
-      ? T | undefined
-      : never
+import {
+  address,
+  defaulted,
+  domain,
+  httpsUrl,
+  LOG_LEVELS,
+  limit,
+  line,
+  list,
+  number,
+  oneOf,
+  optional,
+  required,
+  url,
+  type ValuesOf,
+} from '@landbridge/service'
+import type { AdminMatcher } from './config.ts'
 
 /** The values of all variables by their key in `VARIABLES`. */
-export type Values = { readonly [Key in keyof typeof VARIABLES]: ValueOf<(typeof VARIABLES)[Key]> }
+export type Values = ValuesOf<typeof VARIABLES>
 
 const MIB = 1024 * 1024
-const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const satisfies readonly LogLevel[]
 
 /** Every variable that the gateway reads, in the order of `--help`. */
 export const VARIABLES = {
@@ -110,108 +103,14 @@ export const VARIABLES = {
   metricTopicsMax: limit('LANDBRIDGE_METRIC_TOPICS_MAX', 'topics with metric series of their own', 200, 1, 10_000),
 }
 
-/** Reads all variables; `values` is undefined when there is any problem, and `problems` lists them all. */
-export function readVariables(env: Readonly<Record<string, string | undefined>>): {
-  values: Values | undefined
-  problems: string[]
-} {
-  const problems: string[] = []
-  const values: Record<string, unknown> = {}
-  for (const [key, variable] of Object.entries(VARIABLES)) {
-    const given = env[variable.env]?.trim()
-    const text = given === undefined || given === '' ? variable.fallback : given
-    if (text === undefined) {
-      if (variable.required) problems.push(`${variable.env}: is not set, wanted ${variable.meaning}`)
-      continue
-    }
-    try {
-      values[key] = variable.parse(text)
-    } catch (error) {
-      problems.push(`${variable.env}: is "${text}", ${error instanceof Error ? error.message : String(error)}`)
-    }
-  }
-  return { values: problems.length === 0 ? (values as unknown as Values) : undefined, problems }
-}
-
-function required<Value>(env: string, meaning: string, parse: (text: string) => Value) {
-  return { env, meaning, required: true as const, shown: undefined, fallback: undefined, parse }
-}
-
-function optional<Value>(env: string, meaning: string, parse: (text: string) => Value) {
-  return { env, meaning, required: false as const, shown: undefined, fallback: undefined, parse }
-}
-
-function defaulted<Value>(env: string, meaning: string, fallback: string, parse: (text: string) => Value) {
-  return { env, meaning, required: false as const, shown: fallback === '' ? 'none' : fallback, fallback, parse }
-}
-
-function limit(env: string, meaning: string, fallback: number, min: number, max: number) {
-  return defaulted(env, `${meaning}, ${min} to ${max}`, String(fallback), (text) => {
-    const value = number(min, max)(text)
-    if (!Number.isInteger(value)) throw new Error('wanted a whole number')
-    return value
-  })
-}
-
 function defaultGateway(): string {
   return `${hostname()}-${process.pid}`
-}
-
-function line(text: string): string {
-  if (/[\p{Cc}]/u.test(text)) throw new Error('wanted text without control characters')
-  return text
-}
-
-function list(text: string): readonly string[] {
-  const items = text.split(',').map((item) => item.trim())
-  if (items.some((item) => item === '')) throw new Error('wanted a list separated by commas, without empty items')
-  return items
 }
 
 function region(text: string): string {
   const parsed = parseRegionName(text)
   if (parsed.error !== undefined) throw parsed.error
   return parsed.value
-}
-
-function domain(text: string): string {
-  if (!/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(text)) throw new Error('wanted a DNS name such as mesh.example')
-  return text
-}
-
-function address(text: string): ListenAddress {
-  const match = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text)
-  const host = match?.[1] ?? match?.[2]
-  const port = Number(match?.[3])
-  if (host === undefined || !(port >= 0 && port <= 65_535)) throw new Error('wanted host:port, such as 127.0.0.1:7443')
-  return { host, port }
-}
-
-function url(text: string): string {
-  if (!URL.canParse(text)) throw new Error('wanted a URL')
-  return text
-}
-
-function httpsUrl(text: string): URL {
-  const parsed = URL.parse(text)
-  if (parsed?.protocol !== 'https:') throw new Error('wanted an https:// URL: keys must not be readable or replaceable')
-  return parsed
-}
-
-function number(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text)
-    if (!Number.isFinite(value) || value < min || value > max) throw new Error(`wanted a number from ${min} to ${max}`)
-    return value
-  }
-}
-
-function oneOf<const Choice extends string>(choices: readonly Choice[]): (text: string) => Choice {
-  return (text) => {
-    const found = choices.find((choice) => choice === text)
-    if (found === undefined) throw new Error(`wanted one of ${choices.join(', ')}`)
-    return found
-  }
 }
 
 function replicas(text: string): 1 | 3 {

@@ -1,12 +1,7 @@
-import { readVariables, VARIABLES } from './config-variables.ts'
+import { ConfigError, type ListenAddress, type LogLevel, readVariables, variablesHelp } from '@landbridge/service'
+import { VARIABLES } from './config-variables.ts'
 
-/** An address to listen on. */
-export type ListenAddress = {
-  /** A name or an IP address of this machine. */
-  readonly host: string
-  /** 0 lets the system choose. */
-  readonly port: number
-}
+export { ConfigError } from '@landbridge/service'
 
 /** How bearer tokens are verified. */
 export type JwtConfig = {
@@ -104,26 +99,12 @@ export type Config = {
 /** An administrator: a token's subject, a token's group, or a certificate's SPIFFE id. */
 export type AdminMatcher = { readonly by: 'sub' | 'group' | 'spiffe'; readonly value: string }
 
-/** Levels of the log. */
-export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error'
-
-/** Everything that is wrong with the environment, one problem a line. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError'
-  readonly problems: readonly string[]
-
-  constructor(problems: readonly string[]) {
-    super(`read configuration: ${problems.length} problem(s)\n${problems.map((problem) => `  ${problem}`).join('\n')}`)
-    this.problems = problems
-  }
-}
-
 /**
  * Reads the configuration from environment variables.
  * @throws ConfigError that lists every problem and what to do about it.
  */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  const { values, problems } = readVariables(env)
+  const { values, problems } = readVariables(VARIABLES, env)
   const given = [values?.jwtIssuer, values?.jwtAudience, values?.jwksUrl].filter((value) => value !== undefined).length
   if (values !== undefined && given !== 0 && given !== 3) {
     problems.push('LANDBRIDGE_JWT_ISSUER, LANDBRIDGE_JWT_AUDIENCE, LANDBRIDGE_JWKS_URL: set all three, or none of them')
@@ -187,20 +168,15 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
 
 /** The text of `--help`: every variable with its meaning and default. */
 export function configHelp(): string {
-  const rows = Object.values(VARIABLES).map((variable) => {
-    const fallback = variable.required ? 'required' : `default ${variable.shown ?? 'none'}`
-    return `  ${variable.env}\n      ${variable.meaning} (${fallback})`
-  })
-  return [
-    'Usage: node gateway/main.ts [--help]',
-    '',
-    'A gateway of one region. It is configured by environment variables only:',
-    '',
-    ...rows,
-    '',
-    'Further standard variables: NODE_EXTRA_CA_CERTS (CA of the JWKS endpoint), OTEL_SERVICE_NAME.',
-    '',
-  ].join('\n')
+  return variablesHelp(
+    [
+      'Usage: node gateway/main.ts [--help]',
+      '',
+      'A gateway of one region. It is configured by environment variables only:',
+    ],
+    VARIABLES,
+    ['Further standard variables: NODE_EXTRA_CA_CERTS (CA of the JWKS endpoint), OTEL_SERVICE_NAME.'],
+  )
 }
 
 function deepFreeze<T>(value: T): T {

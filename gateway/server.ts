@@ -2,9 +2,9 @@ import tls from 'node:tls'
 import type { Server } from '@grpc/grpc-js'
 import { HybridClock } from '@landbridge/core'
 import { CheckpointBucket, ConfigBucket, NatsSession } from '@landbridge/nats'
+import { createLog, OperationsServer } from '@landbridge/service'
 import { AdminAccess, Authenticator, CertificateSource, JwtVerifier, TopicAccess } from './auth/index.ts'
 import type { Config } from './config.ts'
-import { OperationsServer } from './http/index.ts'
 import { Budget, EventStore } from './publish/index.ts'
 import {
   OwnTails,
@@ -24,7 +24,7 @@ import {
   RequestRoom,
   serverCredentials,
 } from './rpc/index.ts'
-import { createLog, type Log, Metrics, openTracing } from './telemetry/index.ts'
+import { type Log, Metrics, openTracing } from './telemetry/index.ts'
 import { TopicRegistry } from './topics.ts'
 
 /** A gateway that runs. */
@@ -59,14 +59,14 @@ const NATS_CONNECT_MS = 60_000
  */
 export async function startGateway(config: Config, options: GatewayOptions = {}): Promise<Gateway> {
   tls.DEFAULT_MIN_VERSION = 'TLSv1.3'
-  const { log = createLog(config), now = Date.now, signal } = options
+  const { log = gatewayLog(config), now = Date.now, signal } = options
   const metrics = new Metrics(config.limits.metricTopicsMax)
   const health = new Health()
   const unready = new Set(['starting'])
   await using parts = new AsyncDisposableStack()
 
   const http = parts.use(
-    await OperationsServer.open({ listen: config.http, metrics, unready: () => [...unready], log }),
+    await OperationsServer.open({ listen: config.http, metrics: metrics.registry, unready: () => [...unready], log }),
   )
   const certificates = parts.use(await openCertificates(config, log, metrics))
   const tracing = config.otlpEndpoint === undefined ? undefined : await openTracing(config)
@@ -215,4 +215,9 @@ const NATS_AWAY = "no connection to the region's NATS"
 
 function forgetTopics(store: EventStore, next: ReadonlyMap<string, unknown>, previous: ReadonlyMap<string, unknown>) {
   for (const key of previous.keys()) if (!next.has(key)) store.forget(key)
+}
+
+/** The log of a gateway; lines about a call that carries a `traceparent` also have `trace_id` and `span_id`. */
+export function gatewayLog({ region, gateway, logLevel }: Pick<Config, 'region' | 'gateway' | 'logLevel'>): Log {
+  return createLog(logLevel, { region, gateway })
 }

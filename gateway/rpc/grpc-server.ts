@@ -1,7 +1,8 @@
 import type { ServerHttp2Session } from 'node:http2'
 import { experimental, Server, type ServerCredentials, type ServerInterceptor } from '@grpc/grpc-js'
+import type { ListenAddress } from '@landbridge/service'
 import type { CertificateSource } from '../auth/index.ts'
-import type { Config, ListenAddress } from '../config.ts'
+import type { Config } from '../config.ts'
 
 /** Largest response, in bytes: a frame of deliveries around one event of the largest size fits well. */
 const RESPONSE_BYTES_MAX = 64 * 1024 * 1024

@@ -24,6 +24,9 @@ export type ConfigBucketOptions = {
   readonly log?: Log
 }
 
+/** Hears of the configuration. */
+export type ConfigListener = (snapshot: ConfigSnapshot, entries: ReadonlyMap<string, string>) => void
+
 /** The documents that were applied to a region. */
 export class ConfigBucket implements AsyncDisposable {
   readonly #options: ConfigBucketOptions
@@ -78,10 +81,11 @@ export class ConfigBucket implements AsyncDisposable {
   }
 
   /**
-   * Calls `listener` with the whole configuration, then again at every change, until the returned function is called.
+   * Calls `listener` with the whole configuration, then again at every change, until the returned function is called;
+   * `entries` is what is stored, key to document, and changes after the call.
    * An entry that cannot be read keeps its last good value, and is reported to the log. Resolves after the first call.
    */
-  async watch(listener: (snapshot: ConfigSnapshot) => void): Promise<() => Promise<void>> {
+  async watch(listener: ConfigListener): Promise<() => Promise<void>> {
     const { session, replicas, log = silentLog } = this.#options
     const watch = new ConfigWatch(session, this.#keyValue, replicas, log, listener)
     this.#watches.add(watch)
@@ -110,7 +114,7 @@ class ConfigWatch {
   readonly #keyValue: KeyValue
   readonly #replicas: number
   readonly #log: Log
-  readonly #listener: (snapshot: ConfigSnapshot) => void
+  readonly #listener: ConfigListener
   readonly #lastGood = new Map<string, string>()
   #entries = new Map<string, string>()
   #revision = 0
@@ -120,13 +124,7 @@ class ConfigWatch {
   #timer: NodeJS.Timeout | undefined
   #resolveFirst: () => void = () => undefined
 
-  constructor(
-    session: NatsSession,
-    keyValue: KeyValue,
-    replicas: number,
-    log: Log,
-    listener: (snapshot: ConfigSnapshot) => void,
-  ) {
+  constructor(session: NatsSession, keyValue: KeyValue, replicas: number, log: Log, listener: ConfigListener) {
     this.#session = session
     this.#keyValue = keyValue
     this.#replicas = replicas
@@ -187,7 +185,7 @@ class ConfigWatch {
     for (const [key, value] of this.#entries) if (!broken.has(key)) this.#lastGood.set(key, value)
     const snapshot = broken.size === 0 ? built.snapshot : buildSnapshot(this.#revision, this.#lastGood).snapshot
     try {
-      this.#listener(snapshot)
+      this.#listener(snapshot, this.#entries)
     } catch (error) {
       this.#log.error({ error: String(error) }, 'a listener of the configuration failed')
     }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Log } from '../log.ts'
+import type { Log } from '@landbridge/service'
 import type { KubeClient } from './kube-client.ts'
 import { KubeError } from './kube-error.ts'
 import { LEASE_TIMES, type LeaseSpec, type LeaseTimes, type LeaseView, mayAct, nextLeaseStep } from './lease.ts'

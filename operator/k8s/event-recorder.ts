@@ -1,4 +1,4 @@
-import type { Log } from '../log.ts'
+import type { Log } from '@landbridge/service'
 import type { KubeClient } from './kube-client.ts'
 import { formatKey, type KubeObject, keyOf, type ResourceType } from './types.ts'
 

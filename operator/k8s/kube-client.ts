@@ -48,17 +48,11 @@ export class KubeClient {
     this.#config = config
   }
 
-  /** From KUBECONFIG or ~/.kube/config, or the pod's service account. */
-  static fromEnvironment(): KubeClient {
+  /** From a kubeconfig file; without one the pod's service account, or what `kubectl` would use. */
+  static fromEnvironment(file?: string): KubeClient {
     const config = new KubeConfig()
-    config.loadFromDefault()
-    return new KubeClient(config)
-  }
-
-  /** From a kubeconfig file. */
-  static fromFile(path: string): KubeClient {
-    const config = new KubeConfig()
-    config.loadFromFile(path)
+    if (file === undefined) config.loadFromDefault()
+    else config.loadFromFile(file)
     return new KubeClient(config)
   }
 

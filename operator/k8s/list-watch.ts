@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Log } from '../log.ts'
+import type { Log } from '@landbridge/service'
 import type { KubeClient, Query, WatchEvent } from './kube-client.ts'
 import { KubeError } from './kube-error.ts'
 import { formatKey, type KubeObject, keyOf, type ResourceType } from './types.ts'

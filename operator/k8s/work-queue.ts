@@ -1,4 +1,4 @@
-import type { Log } from '../log.ts'
+import type { Log } from '@landbridge/service'
 
 /** Deletions have workers of their own, so that a broker that is down does not starve finalizers, nor they the rest. */
 export type Lane = 'change' | 'deletion'

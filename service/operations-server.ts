@@ -1,19 +1,20 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { ListenAddress } from '../config.ts'
-import type { Log, Metrics } from '../telemetry/index.ts'
+import type { Registry } from 'prom-client'
+import type { Log } from './log.ts'
+import type { ListenAddress } from './variables.ts'
 
 /** What the operations endpoints show. */
 export type OperationsOptions = {
   readonly listen: ListenAddress
-  readonly metrics: Metrics
-  /** Why the gateway should get no traffic now; empty when it should. */
+  readonly metrics: Registry
+  /** Why the process should get no traffic now; empty when it should. */
   readonly unready: () => readonly string[]
   readonly log: Log
 }
 
 /**
- * Plain HTTP for the people and machines that run the gateway: /metrics (Prometheus), /healthz (the process lives),
+ * Plain HTTP for the people and machines that run a process: /metrics (Prometheus), /healthz (the process lives),
  * /readyz (it should get traffic; 503 says why not). Shows no events and no secrets, but belongs behind a firewall.
  */
 export class OperationsServer implements AsyncDisposable {
@@ -71,8 +72,7 @@ export class OperationsServer implements AsyncDisposable {
           reasons.length === 0 ? 'ok\n' : `${reasons.join('\n')}\n`,
         )
       }
-      if (path === '/metrics')
-        return send(response, 200, await metrics.registry.metrics(), metrics.registry.contentType)
+      if (path === '/metrics') return send(response, 200, await metrics.metrics(), metrics.contentType)
       send(response, 404, 'wanted /metrics, /healthz or /readyz\n')
     } catch (err) {
       log.error({ err }, 'operations request failed')

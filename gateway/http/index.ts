@@ -1,1 +1,0 @@
-export { OperationsServer } from './operations-server.ts'

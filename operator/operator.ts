@@ -1,0 +1,184 @@
+import { ConfigBucket, NatsSession, Streams } from '@landbridge/nats'
+import { createLog, type Log, OperationsServer } from '@landbridge/service'
+import type { Config } from './config.ts'
+import { uniqueIdentity } from './config-variables.ts'
+import { Election, EventRecorder, KubeClient, type LeaseTimes } from './k8s/index.ts'
+import { OperatorMetrics } from './metrics.ts'
+import {
+  accessPolicyKind,
+  type Hands,
+  type Kind,
+  ResourceController,
+  regionPeerKind,
+  topicKind,
+} from './reconcile/index.ts'
+import { type GatewayView, RegionState } from './region/index.ts'
+
+/** An operator that runs. */
+export type Operator = AsyncDisposable & {
+  /** "host:port" of the operations endpoints. */
+  readonly http: string
+  readonly metrics: OperatorMetrics
+  /** True while this process leads. */
+  readonly leading: boolean
+  /** Gives the lease back, finishes what is being written, stops. Idempotent. */
+  close(): Promise<void>
+}
+
+/** What may be put in the place of the real thing. */
+export type OperatorOptions = {
+  readonly log?: Log
+  readonly client?: KubeClient
+  readonly leaseTimes?: LeaseTimes
+  /** Ends the start early. */
+  readonly signal?: AbortSignal
+}
+
+/** A region's NATS may come later than its operator. */
+const NATS_CONNECT_MS = 60_000
+/** An API server that was not heard for this long makes the operator unready. */
+const API_SILENCE_MS = 120_000
+
+/**
+ * Starts an operator: the composition root of the process. It follows resources from the start, and works on them while
+ * it holds the lease.
+ * @throws Error when a part cannot start; everything that was started is stopped again.
+ */
+export async function startOperator(config: Config, options: OperatorOptions = {}): Promise<Operator> {
+  const { log = operatorLog(config), signal } = options
+  await using parts = new AsyncDisposableStack()
+  const metrics = new OperatorMetrics()
+  const client = options.client ?? KubeClient.fromEnvironment(config.kubeconfig)
+  const session = parts.use(await openSession(config, log, signal))
+  const bucket = parts.use(await ConfigBucket.open({ session, replicas: config.replicas, log }))
+  const streams = new Streams(session, log)
+  const controllers = new Map<string, ResourceController>()
+  const changed = (name: string) => {
+    for (const controller of controllers.values()) controller.regionChanged(name)
+  }
+  const state = parts.use(
+    RegionState.open({
+      session,
+      config: bucket,
+      streams,
+      log,
+      onStream: changed,
+      onEntry: changed,
+      pollMs: config.pollSeconds * 1_000,
+    }),
+  )
+  let election: Election | undefined
+  const leading = () => election?.leading === true
+  const hands: Hands = { client, streams, config: bucket, state, assertLeading: () => assertLeading(election) }
+  const recorder = new EventRecorder(client, config.identity, log)
+  for (const kind of kindsOf(config, state, streams)) {
+    const { kind: name } = kind.definition.type
+    const namespace = name === 'RegionPeer' ? config.namespace : config.watchNamespace
+    const controller = new ResourceController({
+      kind,
+      hands,
+      gateways: NO_GATEWAYS,
+      recorder,
+      log,
+      metrics,
+      namespace,
+      tenantOf: (namespace) => config.tenant ?? namespace,
+      workers: config.workers,
+      leading,
+    })
+    controllers.set(name, parts.use(controller))
+  }
+  const resync = () => {
+    for (const controller of controllers.values()) controller.resync()
+  }
+  parts.defer(session.onChange(({ connected }) => connected && resync()))
+  metrics.follow(controllers, leading)
+  const http = parts.use(
+    await OperationsServer.open({
+      listen: config.httpListen,
+      metrics: metrics.registry,
+      unready: () => unreadyReasons(controllers, session),
+      log,
+    }),
+  )
+  election = parts.use(
+    new Election({
+      client,
+      lease: { namespace: config.namespace, name: config.lease },
+      identity: uniqueIdentity(config.identity),
+      log,
+      ...(options.leaseTimes === undefined ? {} : { times: options.leaseTimes }),
+      onTerm: async (term) => {
+        await state.ready
+        resync()
+        await ended(term)
+      },
+    }),
+  )
+  log.info({ http: http.address, region: config.region }, 'operator ready')
+  const owned = parts.move()
+  let closing: Promise<void> | undefined
+  const close = () => {
+    closing ??= owned.disposeAsync()
+    return closing
+  }
+  return {
+    http: http.address,
+    metrics,
+    get leading() {
+      return leading()
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+/** The log of an operator. */
+export function operatorLog({ region, identity, logLevel }: Config): Log {
+  return createLog(logLevel, { region, operator: identity })
+}
+
+function kindsOf(config: Config, state: RegionState, streams: Streams): readonly Kind[] {
+  return [
+    topicKind({ state, streams, replicasDefault: config.replicas }),
+    accessPolicyKind(state),
+    regionPeerKind(state),
+  ]
+}
+
+/** Until gateways report what they run. */
+const NO_GATEWAYS: GatewayView = { following: () => undefined }
+
+function assertLeading(election: Election | undefined): void {
+  if (election === undefined) throw new Error('lease: is not held yet')
+  election.assertLeading()
+}
+
+function ended(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
+
+function unreadyReasons(controllers: ReadonlyMap<string, ResourceController>, session: NatsSession): string[] {
+  const reasons = [...controllers].flatMap(([kind, { heardMs }]) => {
+    if (heardMs === undefined) return [`${kind}: not listed yet`]
+    return Date.now() - heardMs > API_SILENCE_MS ? [`${kind}: the API server is silent`] : []
+  })
+  return session.connected ? reasons : [...reasons, "no connection to the region's NATS"]
+}
+
+function openSession(config: Config, log: Log, signal: AbortSignal | undefined): Promise<NatsSession> {
+  const { natsServers, natsDomain, natsCa, natsCredentials, region, identity } = config
+  return NatsSession.connect({
+    servers: natsServers,
+    name: `landbridge-operator ${region}/${identity}`,
+    domain: natsDomain,
+    ...(natsCa === undefined ? {} : { tls: { caFile: natsCa } }),
+    ...(natsCredentials === undefined ? {} : { credentialsFile: natsCredentials }),
+    ...(signal === undefined ? {} : { signal }),
+    connectTimeoutMs: NATS_CONNECT_MS,
+    log,
+  })
+}

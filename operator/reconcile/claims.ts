@@ -1,0 +1,50 @@
+import type { MeshResource } from './types.ts'
+
+/**
+ * Who has what, when two resources ask for the same thing in the region (two namespaces that stand for one tenant, for
+ * example): the older one, and of two of one age the one whose uid is smaller, so that every operator agrees.
+ */
+export class Claims {
+  readonly #claims = new Map<string, Map<string, MeshResource>>()
+  readonly #wanted = new Map<string, string>()
+
+  /** Takes note of a resource; returns the keys of others whose claim may have changed by it. */
+  set(key: string, claim: string | undefined, resource: MeshResource | undefined): readonly string[] {
+    const before = this.#wanted.get(key)
+    const affected = new Set<string>()
+    if (before !== undefined && before !== claim) this.#remove(key, before, affected)
+    if (claim === undefined || resource === undefined) {
+      if (before !== undefined && before === claim) this.#remove(key, before, affected)
+      return [...affected]
+    }
+    const holders = this.#claims.get(claim) ?? new Map<string, MeshResource>()
+    this.#claims.set(claim, holders)
+    const isNew = !holders.has(key)
+    holders.set(key, resource)
+    this.#wanted.set(key, claim)
+    if (isNew) for (const other of holders.keys()) if (other !== key) affected.add(other)
+    return [...affected]
+  }
+
+  /** The key of the resource that has a claim; undefined when nobody wants it. */
+  holderOf(claim: string): string | undefined {
+    let best: readonly [string, MeshResource] | undefined
+    for (const entry of this.#claims.get(claim) ?? [])
+      if (best === undefined || isOlder(entry[1], best[1])) best = entry
+    return best?.[0]
+  }
+
+  #remove(key: string, claim: string, affected: Set<string>): void {
+    const holders = this.#claims.get(claim)
+    holders?.delete(key)
+    this.#wanted.delete(key)
+    if (holders?.size === 0) this.#claims.delete(claim)
+    for (const other of holders?.keys() ?? []) affected.add(other)
+  }
+}
+
+function isOlder(left: MeshResource, right: MeshResource): boolean {
+  const [a, b] = [left.metadata, right.metadata]
+  if (a.creationTimestamp !== b.creationTimestamp) return a.creationTimestamp < b.creationTimestamp
+  return a.uid < b.uid
+}

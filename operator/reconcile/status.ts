@@ -1,0 +1,57 @@
+import { isDeepStrictEqual } from 'node:util'
+import {
+  type EventRecorder,
+  type KubeClient,
+  keyOf,
+  type ObjectEvent,
+  type ResourceType,
+  statusOf,
+} from '../k8s/index.ts'
+import { FIELD_MANAGER } from './carry-out.ts'
+import type { MeshResource, ResourceStatus } from './types.ts'
+
+/** Writes a status where it differs from what is there; returns whether it did. @throws KubeError */
+export async function writeStatus(
+  client: KubeClient,
+  type: ResourceType,
+  resource: MeshResource,
+  status: ResourceStatus,
+): Promise<boolean> {
+  if (isDeepStrictEqual(resource.status, plain(status))) return false
+  const { name, namespace, resourceVersion } = resource.metadata
+  const body = {
+    apiVersion: `${type.group}/${type.version}`,
+    kind: type.kind,
+    metadata: { name, ...(namespace === undefined ? {} : { namespace }), resourceVersion },
+    status,
+  }
+  await client.apply(type, keyOf(resource), body, { fieldManager: FIELD_MANAGER, subresource: 'status' })
+  return true
+}
+
+/** The Event of a transition; undefined when there is none to tell. */
+export function transitionOf(before: ResourceStatus | undefined, after: ResourceStatus): ObjectEvent | undefined {
+  const old = before?.conditions?.find(({ type }) => type === 'Ready')
+  const now = after.conditions?.find(({ type }) => type === 'Ready')
+  const repairs = (status: ResourceStatus | undefined) => status?.drift?.repairs ?? 0
+  if (repairs(after) > repairs(before)) {
+    const note = `repaired what others changed: ${after.drift?.lastChanges ?? ''}`
+    return { type: 'Warning', reason: 'DriftRepaired', action: 'Reconcile', note }
+  }
+  if (now === undefined || (old?.status === now.status && old.reason === now.reason)) return undefined
+  if (now.status === 'True')
+    return { type: 'Normal', reason: 'Ready', action: 'Reconcile', note: 'the region does as declared' }
+  const type = statusOf(after.conditions, 'Stalled') === 'True' ? 'Warning' : 'Normal'
+  return { type, reason: now.reason, action: 'Reconcile', note: now.message }
+}
+
+/** Tells it. */
+export function tellTransition(recorder: EventRecorder, resource: MeshResource, after: ResourceStatus): void {
+  const event = transitionOf(resource.status, after)
+  if (event !== undefined) recorder.record(resource, event)
+}
+
+/** As JSON brings it back: without what is undefined. */
+function plain(status: ResourceStatus): unknown {
+  return JSON.parse(JSON.stringify(status))
+}

@@ -1,0 +1,2 @@
+export type { GatewayView } from './gateway-view.ts'
+export { RegionState, type RegionStateOptions } from './region-state.ts'
