@@ -55,7 +55,7 @@ format: $(INSTALLED) ## Format the sources
 
 .PHONY: tools
 tools: $(INSTALLED) ## Build the native tools into the user's cache now
-	@node scripts/tool.mjs nats-server
+	@for tool in nats-server toxiproxy-server k6; do node scripts/tool.mjs $$tool; done
 
 .PHONY: clean
 clean: ## Remove installed packages and state (the user-level tool cache stays)
