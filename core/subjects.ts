@@ -12,7 +12,7 @@ export type ParsedSubject = {
   readonly origin: string
   /** Partition of an event; undefined for a control record. */
   readonly partition: number | undefined
-  /** True when a marked attempt stored the event (it may have copies elsewhere). */
+  /** True when a marked attempt stored the event (it may have copies elsewhere), and for a marker. */
   readonly marked: boolean
   /** True for a control record, which is no event. */
   readonly control: boolean
@@ -58,6 +58,14 @@ export function controlSubject(name: TopicName, origin: string): string {
   return `${root(name)}.${origin}.${CONTROL}`
 }
 
+/**
+ * Where the markers of a region are stored, beside its other control records: "lb.acme.orders_created.us-east.c.m".
+ * Marked like events, because the copy check must know of both.
+ */
+export function markerSubject(name: TopicName, region: string): string {
+  return `${controlSubject(name, region)}.${MARKED}`
+}
+
 /** All records of an origin, events and control records: for its position and its fence. */
 export function originFilter(name: TopicName, origin: string): string {
   return `${root(name)}.${origin}.>`
@@ -71,7 +79,7 @@ export function eventFilters(name: TopicName): readonly string[] {
   return [`${root(name)}.*.*`, `${root(name)}.*.*.${MARKED}`]
 }
 
-/** Events that marked attempts stored, of every origin. */
+/** Events that marked attempts stored, of every origin; and markers. */
 export function markedFilter(name: TopicName): string {
   return `${root(name)}.*.*.${MARKED}`
 }
@@ -82,7 +90,7 @@ export function parseSubject(subject: string): Result<ParsedSubject> {
   const [prefix, tenant = '', token = '', origin = '', partition = '', mark] = tokens
   const control = partition === CONTROL
   const known =
-    (tokens.length === 5 || (tokens.length === 6 && mark === MARKED && !control)) &&
+    (tokens.length === 5 || (tokens.length === 6 && mark === MARKED)) &&
     prefix === PREFIX &&
     isLabel(tenant) &&
     isTopic(topicOfToken(token)) &&
