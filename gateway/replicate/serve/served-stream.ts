@@ -4,7 +4,7 @@ import { RefusalReason } from '@landbridge/proto'
 import type { TopicEntry } from '../../topics.ts'
 import { exchangeOf } from '../exchange.ts'
 import type { ServeContext } from './context.ts'
-import { encodeHeartbeat, encodeRefused } from './responses.ts'
+import { encodeHeartbeat, encodePong, encodeRefused } from './responses.ts'
 import { ServedPull } from './served-pull.ts'
 
 const TICK_MS = 1_000
@@ -71,6 +71,9 @@ export class ServedStream {
         positions.set({ topic: pull.topic.key, region: this.#peer, position, atMs: now() })
         return
       }
+      case 'ping':
+        this.#write(encodePong(value.id))
+        return
       default:
         throw new MeshError('invalid_argument', 'replicate: request says nothing that is known here')
     }
