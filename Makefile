@@ -40,6 +40,11 @@ bench: $(INSTALLED) ## Measure against js.publish, the bare writer, consume and 
 	@node scripts/tool.mjs nats-server >/dev/null
 	@node load/bench/main.ts
 
+.PHONY: drill
+drill: $(INSTALLED) ## Break a mesh under load and count what was lost: DRILL=region-loss|link-cut|nats-leader-loss ARGS="--help"
+	@node scripts/tool.mjs nats-server >/dev/null
+	@node load/drills/main.ts $(DRILL) $(ARGS)
+
 .PHONY: lab
 lab: $(INSTALLED) ## Start a mesh and leave it running until Ctrl-C (LAB="--regions a,b --nodes 3")
 	@node scripts/tool.mjs nats-server >/dev/null
