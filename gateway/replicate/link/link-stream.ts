@@ -2,20 +2,33 @@ import { type ClientDuplexStream, Metadata, type StatusObject } from '@grpc/grpc
 import { MeshError, type Position, type RawRecord, readReplicateResponse } from '@landbridge/core'
 import {
   grpcMethods,
+  type MatchResponse,
   type PullHead,
   type PullRefused,
+  type PullSkipped,
   type ReplicateRequest,
   ReplicationService,
   rawCodec,
 } from '@landbridge/proto'
 import { PEER_TOKEN_KEY } from '../identity/peer-token.ts'
 import type { PeerChannel } from './channel.ts'
-import { appliedRequest, closeRequest, creditRequest, type OpenRequest, openRequest } from './requests.ts'
+import { type MatchAnswer, type MatchQuestion, OpenMatches } from './open-matches.ts'
+import {
+  appliedRequest,
+  closeRequest,
+  creditRequest,
+  type MatchQuestion,
+  matchRequest,
+  type OpenRequest,
+  openRequest,
+} from './requests.ts'
 
 /** What comes over the link for one pull. None of them may throw. */
 export type PullListener = {
   onRecords(records: readonly RawRecord[]): void
   onHead(head: PullHead): void
+  /** Records were looked at that are not for the receiver. Default: nothing is done. */
+  onSkipped?(skipped: PullSkipped): void
   /** The pull is over; the link is not. */
   onRefused(refusal: PullRefused): void
   /** The link is gone, and the pull with it. */
@@ -38,6 +51,10 @@ const MESSAGE_SILENCE_MS = 300_000
 /** The first word must come sooner: it is what a healed link waits for. */
 const FIRST_WORD_MS = 2_000
 const WATCH_MS = 200
+/** A question that is handed on through several relays may take as long as one of their links takes to be given up. */
+const MATCH_MS_MAX = 5_000
+/** Questions that wait for their answers; a repair asks one at a time. */
+const MATCHES_MAX = 256
 
 /**
  * One Replicate stream to a gateway of a peer.
@@ -53,6 +70,8 @@ export class LinkStream {
   readonly #now: () => number
   readonly #events: { onUp(): void; onEnd(reason: string): void }
   readonly #pulls = new Map<number, PullListener>()
+  readonly #matches = new OpenMatches()
+  readonly #matches = new Map<number, (response: MatchResponse | undefined) => void>()
   readonly #watch: NodeJS.Timeout
   #nextId = 1
   /** When a whole message last came. */
@@ -133,6 +152,28 @@ export class LinkStream {
     }
   }
 
+  /** Asks which records an origin has; undefined when there is no answer in time. */
+  match(question: MatchQuestion): Promise<MatchResponse | undefined> {
+    if (this.#ended || this.#matches.size >= MATCHES_MAX) return Promise.resolve(undefined)
+    const id = this.#nextId
+    this.#nextId += 1
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => settle(undefined), MATCH_MS_MAX)
+      const settle = (response: MatchResponse | undefined) => {
+        clearTimeout(timer)
+        this.#matches.delete(id)
+        resolve(response)
+      }
+      this.#matches.set(id, settle)
+      this.#send(matchRequest(id, question))
+    })
+  }
+
+  /** Asks which records the origin still has. Resolves with UNAVAILABLE when no answer comes; never rejects. */
+  match(question: MatchQuestion): Promise<MatchAnswer> {
+    return this.#matches.ask(question, (request) => this.#send(request))
+  }
+
   /** Ends the stream and its channel. Idempotent. */
   end(reason: string): void {
     if (this.#ended) return
@@ -143,6 +184,8 @@ export class LinkStream {
     const listeners = [...this.#pulls.values()]
     this.#pulls.clear()
     for (const listener of listeners) listener.onDown(reason)
+    this.#matches.end()
+    for (const settle of [...this.#matches.values()]) settle(undefined)
     this.#events.onEnd(reason)
   }
 
@@ -173,12 +216,21 @@ export class LinkStream {
       case 'head':
         this.#pulls.get(message.pullId)?.onHead(message)
         return
+      case 'skipped':
+        this.#pulls.get(message.pullId)?.onSkipped?.(message)
+        return
+      case 'match':
+        this.#matches.take(message)
+        return
       case 'refused': {
         const listener = this.#pulls.get(message.pullId)
         this.#pulls.delete(message.pullId)
         listener?.onRefused(message)
         return
       }
+      case 'match':
+        this.#matches.get(message.matchId)?.(message)
+        return
       case 'heartbeat': {
         const seconds = Number(message.time?.seconds ?? 0n)
         if (seconds > 0) this.#clockOffsetMs = seconds * 1_000 + (message.time?.nanos ?? 0) / 1e6 - this.#heardMs

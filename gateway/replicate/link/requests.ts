@@ -9,16 +9,31 @@ export type OpenRequest = {
   readonly origin: string
   readonly position: Position
   readonly creditBytes: number
+  /** The region that the records are for; default: this one. */
+  readonly receiver?: string | undefined
+  /** Regions that handed the request on, the receiver first; default none. */
+  readonly path?: readonly string[] | undefined
+  /** The last record that was looked at and did not pass; default none. */
+  readonly scanned?: Position | undefined
+  /** The gap right behind `position` is written down: serve what is kept. Default false. */
+  readonly skipGap?: boolean | undefined
 }
 
 /** A `PullOpen`. */
-export function openRequest(pullId: number, { topic, origin, position, creditBytes }: OpenRequest): ReplicateRequest {
-  return create(ReplicateRequestSchema, {
-    request: {
-      case: 'open',
-      value: { pullId, topic, origin, position: wirePosition(position), creditBytes: BigInt(creditBytes) },
-    },
-  })
+export function openRequest(pullId: number, request: OpenRequest): ReplicateRequest {
+  const { topic, origin, position, creditBytes, receiver = '', path = [], scanned, skipGap = false } = request
+  const value = {
+    pullId,
+    topic,
+    origin,
+    position: wirePosition(position),
+    creditBytes: BigInt(creditBytes),
+    receiver,
+    path: [...path],
+    skipGap,
+    ...(scanned === undefined ? {} : { scanned: wirePosition(scanned) }),
+  }
+  return create(ReplicateRequestSchema, { request: { case: 'open', value } })
 }
 
 /** A `PullCredit`. */
