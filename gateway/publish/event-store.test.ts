@@ -38,10 +38,11 @@ function makeStore(travelMs: number) {
   const now = () => sentMs + travelMs
   const metrics = new Metrics()
   const options = { region: 'us-east', session, now, log: silentLog() }
-  const store = new EventStore({ ...options, clock: new HybridClock(now), metrics, tracing: undefined })
+  const time = { now, inDoubt: false }
+  const store = new EventStore({ ...options, clock: new HybridClock(now), time, metrics, tracing: undefined })
   const principal: Principal = { subject: 'alice' } as Principal
   const attempt: StoreAttempt = { topic, events: [event], principal, retry: undefined, sentMs }
-  return { store, attempt, written, metrics, copies: new CopyFinder(options) }
+  return { store, time, attempt, written, metrics, copies: new CopyFinder(options) }
 }
 
 // A gateway was stopped for 40 s with an attempt in its receive buffer. The client gave up and had the event stored by
@@ -56,6 +57,15 @@ test.each([10_001, 40_000, 3_600_000, -5_001])('an attempt is not stored %i ms a
   expect(await metrics.registry.getSingleMetricAsString('landbridge_refusals_total')).toContain('{reason="late"} 2')
   expect(await store.store({ ...attempt, sentMs: undefined })).toHaveLength(1)
   expect(written).toHaveLength(1)
+})
+
+test('nothing is stored while the time is in doubt', async () => {
+  const { store, time, attempt, written } = makeStore(0)
+  time.inDoubt = true
+  await expect(store.store(attempt)).rejects.toMatchObject({ code: 'unavailable', ambiguous: false })
+  expect(written).toEqual([])
+  time.inDoubt = false
+  expect(await store.store(attempt)).toHaveLength(1)
 })
 
 test.each([0, 10_000, -5_000])('an attempt is stored %i ms after it was sent', async (travelMs) => {
