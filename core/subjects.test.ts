@@ -5,6 +5,7 @@ import {
   controlSubject,
   eventFilters,
   eventSubject,
+  isControlSubject,
   markedFilter,
   markerSubject,
   originFilter,
@@ -60,6 +61,7 @@ test('subjects say what they were made of, and filters find them', () => {
       const control = controlSubject(name, origin)
       expect(parseSubject(control).value).toMatchObject({ origin, partition: undefined, marked: false, control: true })
       const marker = markerSubject(name, origin)
+      expect([event, control, marker].map(isControlSubject)).toEqual([false, true, true])
       expect(parseSubject(marker).value).toMatchObject({ origin, partition: undefined, marked: true, control: true })
       expect(matches(markedFilter(name), marker)).toBe(true)
       expect(matches(originFilter(name, origin), marker)).toBe(true)

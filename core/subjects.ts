@@ -21,6 +21,8 @@ export type ParsedSubject = {
 const PREFIX = 'lb'
 const CONTROL = 'c'
 const MARKED = 'm'
+const CONTROL_END = `.${CONTROL}`
+const MARKER_END = `.${CONTROL}.${MARKED}`
 const PARTITION_PATTERN = /^(?:0|[1-9][0-9]{0,2})$/
 
 /** A topic's name as one subject token: labels hold no "_", so no two names meet. */
@@ -82,6 +84,11 @@ export function eventFilters(name: TopicName): readonly string[] {
 /** Events that marked attempts stored, of every origin; and markers. */
 export function markedFilter(name: TopicName): string {
   return `${root(name)}.*.*.${MARKED}`
+}
+
+/** Whether a subject of a topic's stream is one of control records, by its end: for readers of everything, where each event costs. */
+export function isControlSubject(subject: string): boolean {
+  return subject.endsWith(CONTROL_END) || subject.endsWith(MARKER_END)
 }
 
 /** Reads a subject of a topic's stream. */
