@@ -53,7 +53,6 @@ export function replicationHandlers(options: ReplicationHandlersOptions): Replic
   const open = new Map<Call, (thrown: unknown) => void>()
   const forget = registry.onChange((snapshot) => {
     heads.keepOnly(snapshot.topics)
-    positions.keepOnly(snapshot.topics, snapshot.peers)
   })
   let closed = false
 

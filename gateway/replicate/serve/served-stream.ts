@@ -67,8 +67,7 @@ export class ServedStream {
         const pull = this.#pulls.get(value.pullId)
         const position = positionOf(value.position)
         if (pull === undefined || position === undefined) return
-        const { positions, now } = this.#context
-        positions.set({ topic: pull.topic.key, region: this.#peer, position, atMs: now() })
+        this.#context.positions.applied(pull, position)
         return
       }
       case 'ping':
@@ -131,6 +130,7 @@ export class ServedStream {
       log: context.log,
       now: context.now,
       send: (frame) => this.#write(frame),
+      onPlaced: () => context.positions.open(pull, { topic: topicKey, region: this.#peer, position }),
       onServed: (records) => {
         const { metrics } = context
         metrics.served.inc({ topic: metrics.topicLabel(topicKey), peer: this.#peer }, records)
@@ -151,6 +151,7 @@ export class ServedStream {
     const pull = this.#pulls.get(id)
     if (pull === undefined) return
     this.#pulls.delete(id)
+    this.#context.positions.close(pull)
     pull.close()
     this.#context.metrics.servedPulls.dec({ peer: this.#peer })
   }
