@@ -1,4 +1,10 @@
-import { HybridClock, type Principal } from '@landbridge/core'
+import {
+  appendAttributes,
+  type ClassificationRule,
+  encodeStringAttribute,
+  HybridClock,
+  type Principal,
+} from '@landbridge/core'
 import type { NatsSession, StoreRequest } from '@landbridge/nats'
 import { CloudEventSchema, messageCodec } from '@landbridge/proto'
 import { expect, test } from 'vitest'
@@ -20,13 +26,18 @@ const event = messageCodec(CloudEventSchema).serialize({
 })
 
 /** A store whose clock stands `travelMs` behind the sending, and what its writer gets. */
-function makeStore(travelMs: number) {
+function makeStore(travelMs: number, classifications: readonly ClassificationRule[] = []) {
   const written: StoreRequest[] = []
   const topic = {
     key: 'acme/orders',
     document: {
       name: { tenant: 'acme', topic: 'orders' },
-      spec: { partitions: 1, maxEventBytes: 1_000, duplicateWindowMs: 30_000 },
+      spec: {
+        partitions: 1,
+        maxEventBytes: 1_000,
+        duplicateWindowMs: 30_000,
+        egress: { filter: undefined, masks: [], classifications },
+      },
     },
     writer: {
       store: async (requests: readonly StoreRequest[]) => {
@@ -82,4 +93,19 @@ test('the time on the way counts when it is decided whether a retry is marked, a
   }
   expect(markAfter(4_000)).toBeUndefined()
   expect(markAfter(6_000)?.sinceMs).toBe(sentMs - 5_000 - 5_000)
+})
+
+test('an event whose classification this region may not hold is refused, and those beside it are stored', async () => {
+  const { store, attempt, written } = makeStore(0, [{ classification: 'pii', regions: ['eu-west'] }])
+  const classified = (value: string) => appendAttributes(event, encodeStringAttribute('dataclassification', value))
+  const results = await store.store({ ...attempt, events: [classified('pii'), event, classified('other')] })
+  expect(results).toMatchObject([
+    {
+      kind: 'failed',
+      error: { code: 'failed_precondition', ambiguous: false, message: expect.stringMatching(/"pii"/) },
+    },
+    { kind: 'stored' },
+    { kind: 'failed', error: { code: 'failed_precondition', message: expect.stringMatching(/has a rule for/) } },
+  ])
+  expect(written).toHaveLength(1)
 })

@@ -3,6 +3,7 @@ import {
   arrivesInTime,
   CLOCK_SKEW_MS,
   EventStamper,
+  egressOf,
   encodeMark,
   eventSubject,
   HEADER,
@@ -175,7 +176,9 @@ export class EventStore {
 
   #prepare(attempt: StoreAttempt, marked: Marked | undefined): Prepared {
     const { topic, events, principal } = attempt
+    const { region } = this.#options
     const { maxEventBytes, partitions } = topic.document.spec
+    const egress = egressOf(topic.document)
     const stamper = this.#stamper(principal)
     const subjects = this.#subjectsOf(topic)
     const headers = marked === undefined ? NO_HEADERS : markHeaders(marked.mark)
@@ -191,6 +194,11 @@ export class EventStore {
       const scanned = scanEvent(bytes)
       if (scanned.error !== undefined) {
         prepared.results[index] = refused(scanned.error)
+        continue
+      }
+      const notHere = egress.isPlain ? undefined : egress.refusal(bytes, region)
+      if (notHere !== undefined) {
+        prepared.results[index] = refused(notHere)
         continue
       }
       const event = scanned.value
