@@ -20,7 +20,7 @@ demo: $(INSTALLED) ## Three regions on this machine, real events, one region kil
 	@node lab/demo/main.ts
 
 .PHONY: test
-test: check unit integration ## Everything that CI runs: checks, unit tests, integration tests
+test: check unit simulation integration ## Everything that CI runs: checks, unit tests, simulation, integration tests
 
 .PHONY: check
 check: $(INSTALLED) ## Types, lint, import boundaries, protocol lint, generated code, repeated code
@@ -29,6 +29,15 @@ check: $(INSTALLED) ## Types, lint, import boundaries, protocol lint, generated 
 .PHONY: unit
 unit: $(INSTALLED) ## Pure tests beside the sources (seconds)
 	@vitest run --project unit
+
+.PHONY: simulation
+simulation: $(INSTALLED) ## 2,000 simulated runs of each profile, and each rule switched off is caught
+	@vitest run --project simulation
+
+.PHONY: simulate
+simulate: $(INSTALLED) ## Simulate faults: RUNS=2000 SEED=1 PROFILE=hard,line; one seed explained: TRACE=1; a rule away: OFF=scan
+	@nice -n 10 node test/simulation/main.ts --runs $(or $(RUNS),2000) --seed $(or $(SEED),1) \
+	  $(if $(PROFILE),--profile $(PROFILE)) $(if $(OFF),--off $(OFF)) $(if $(TRACE),--runs 1 --trace)
 
 .PHONY: integration
 integration: $(INSTALLED) ## Tests on real nats-servers and gateways
