@@ -20,7 +20,7 @@ demo: $(INSTALLED) ## Three regions on this machine, real events, one region kil
 	@node lab/demo/main.ts
 
 .PHONY: test
-test: check unit integration ## Everything that CI runs: checks, unit tests, integration tests
+test: check unit simulation integration ## Everything that CI runs: checks, unit tests, simulation, integration tests
 
 .PHONY: check
 check: $(INSTALLED) ## Types, lint, import boundaries, protocol lint, generated code, repeated code
@@ -29,6 +29,15 @@ check: $(INSTALLED) ## Types, lint, import boundaries, protocol lint, generated 
 .PHONY: unit
 unit: $(INSTALLED) ## Pure tests beside the sources (seconds)
 	@vitest run --project unit
+
+.PHONY: simulation
+simulation: $(INSTALLED) ## 2,000 simulated runs of each profile, and each rule switched off is caught
+	@vitest run --project simulation
+
+.PHONY: simulate
+simulate: $(INSTALLED) ## Simulate faults: RUNS=2000 SEED=1 PROFILE=hard,line; one seed explained: TRACE=1; a rule away: OFF=scan
+	@nice -n 10 node test/simulation/main.ts --runs $(or $(RUNS),2000) --seed $(or $(SEED),1) \
+	  $(if $(PROFILE),--profile $(PROFILE)) $(if $(OFF),--off $(OFF)) $(if $(TRACE),--runs 1 --trace)
 
 .PHONY: integration
 integration: $(INSTALLED) ## Tests on real nats-servers and gateways
@@ -39,6 +48,16 @@ integration: $(INSTALLED) ## Tests on real nats-servers and gateways
 bench: $(INSTALLED) ## Measure against js.publish, the bare writer, consume and native sources; writes load/results/bench.json
 	@node scripts/tool.mjs nats-server >/dev/null
 	@node load/bench/main.ts
+
+.PHONY: drill
+drill: $(INSTALLED) ## Break a mesh under load and count what was lost: DRILL=region-loss|link-cut|nats-leader-loss ARGS="--help"
+	@node scripts/tool.mjs nats-server >/dev/null
+	@node load/drills/main.ts $(DRILL) $(ARGS)
+
+.PHONY: chaos
+chaos: $(INSTALLED) ## Faults under load, and what they did to the events (SEED=7 MINUTES=5 RUNS=1 CHAOS="--help" for more)
+	@node scripts/tool.mjs nats-server >/dev/null
+	@node test/chaos/main.ts $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(RUNS),--runs $(RUNS)) $(CHAOS)
 
 .PHONY: lab
 lab: $(INSTALLED) ## Start a mesh and leave it running until Ctrl-C (LAB="--regions a,b --nodes 3")
@@ -55,7 +74,7 @@ format: $(INSTALLED) ## Format the sources
 
 .PHONY: tools
 tools: $(INSTALLED) ## Build the native tools into the user's cache now
-	@node scripts/tool.mjs nats-server
+	@for tool in nats-server toxiproxy-server k6; do node scripts/tool.mjs $$tool; done
 
 .PHONY: clean
 clean: ## Remove installed packages and state (the user-level tool cache stays)

@@ -12,9 +12,18 @@ export default defineConfig({
       },
       {
         test: {
+          // Pure, and long: minutes of one core. `SIMULATION_RUNS` sets the runs of a profile.
+          name: 'simulation',
+          include: ['test/simulation/**/*.test.ts'],
+          exclude: ['**/node_modules/**'],
+          testTimeout: 300_000,
+        },
+      },
+      {
+        test: {
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: ['**/node_modules/**'],
+          exclude: ['**/node_modules/**', 'test/simulation/**'],
           // Files start real servers: one file at a time keeps a two-core machine honest about timings.
           fileParallelism: false,
           testTimeout: 60_000,

@@ -5,7 +5,9 @@ import {
   controlSubject,
   eventFilters,
   eventSubject,
+  isControlSubject,
   markedFilter,
+  markerSubject,
   originFilter,
   parseSubject,
   streamName,
@@ -33,6 +35,7 @@ test('names are the documented ones', () => {
   expect(eventSubject(ORDERS, 'us-east', 3)).toBe('lb.acme.orders_created.us-east.3')
   expect(eventSubject(ORDERS, 'us-east', 3, true)).toBe('lb.acme.orders_created.us-east.3.m')
   expect(controlSubject(ORDERS, 'us-east')).toBe('lb.acme.orders_created.us-east.c')
+  expect(markerSubject(ORDERS, 'us-east')).toBe('lb.acme.orders_created.us-east.c.m')
   expect(originFilter(ORDERS, 'us-east')).toBe('lb.acme.orders_created.us-east.>')
   expect(eventFilters(ORDERS)).toEqual(['lb.acme.orders_created.*.*', 'lb.acme.orders_created.*.*.m'])
   expect(markedFilter(ORDERS)).toBe('lb.acme.orders_created.*.*.m')
@@ -57,6 +60,11 @@ test('subjects say what they were made of, and filters find them', () => {
       expect(topicOfToken(value?.topicToken ?? '')).toBe(name.topic)
       const control = controlSubject(name, origin)
       expect(parseSubject(control).value).toMatchObject({ origin, partition: undefined, marked: false, control: true })
+      const marker = markerSubject(name, origin)
+      expect([event, control, marker].map(isControlSubject)).toEqual([false, true, true])
+      expect(parseSubject(marker).value).toMatchObject({ origin, partition: undefined, marked: true, control: true })
+      expect(matches(markedFilter(name), marker)).toBe(true)
+      expect(matches(originFilter(name, origin), marker)).toBe(true)
 
       expect(matches(originFilter(name, origin), event)).toBe(true)
       expect(matches(originFilter(name, origin), control)).toBe(true)
@@ -79,7 +87,8 @@ describe('parseSubject refuses', () => {
     'lb.acme.orders.us-east.-1',
     'lb.acme.orders.us-east.x',
     'lb.acme.orders.us-east.3.x',
-    'lb.acme.orders.us-east.c.m',
+    'lb.acme.orders.us-east.c.m.m',
+    'lb.acme.orders.us-east.c.x',
     'lb.acme.orders.us-east.3.m.m',
     'lb.acme.orders.us-east.3.m.m.m.m',
     'lb.acme..us-east.3',

@@ -12,7 +12,7 @@ export type ParsedSubject = {
   readonly origin: string
   /** Partition of an event; undefined for a control record. */
   readonly partition: number | undefined
-  /** True when a marked attempt stored the event (it may have copies elsewhere). */
+  /** True when a marked attempt stored the event (it may have copies elsewhere), and for a marker. */
   readonly marked: boolean
   /** True for a control record, which is no event. */
   readonly control: boolean
@@ -21,6 +21,8 @@ export type ParsedSubject = {
 const PREFIX = 'lb'
 const CONTROL = 'c'
 const MARKED = 'm'
+const CONTROL_END = `.${CONTROL}`
+const MARKER_END = `.${CONTROL}.${MARKED}`
 const PARTITION_PATTERN = /^(?:0|[1-9][0-9]{0,2})$/
 
 /** A topic's name as one subject token: labels hold no "_", so no two names meet. */
@@ -58,6 +60,14 @@ export function controlSubject(name: TopicName, origin: string): string {
   return `${root(name)}.${origin}.${CONTROL}`
 }
 
+/**
+ * Where the markers of a region are stored, beside its other control records: "lb.acme.orders_created.us-east.c.m".
+ * Marked like events, because the copy check must know of both.
+ */
+export function markerSubject(name: TopicName, region: string): string {
+  return `${controlSubject(name, region)}.${MARKED}`
+}
+
 /** All records of an origin, events and control records: for its position and its fence. */
 export function originFilter(name: TopicName, origin: string): string {
   return `${root(name)}.${origin}.>`
@@ -71,9 +81,14 @@ export function eventFilters(name: TopicName): readonly string[] {
   return [`${root(name)}.*.*`, `${root(name)}.*.*.${MARKED}`]
 }
 
-/** Events that marked attempts stored, of every origin. */
+/** Events that marked attempts stored, of every origin; and markers. */
 export function markedFilter(name: TopicName): string {
   return `${root(name)}.*.*.${MARKED}`
+}
+
+/** Whether a subject of a topic's stream is one of control records, by its end: for readers of everything, where each event costs. */
+export function isControlSubject(subject: string): boolean {
+  return subject.endsWith(CONTROL_END) || subject.endsWith(MARKER_END)
 }
 
 /** Reads a subject of a topic's stream. */
@@ -82,7 +97,7 @@ export function parseSubject(subject: string): Result<ParsedSubject> {
   const [prefix, tenant = '', token = '', origin = '', partition = '', mark] = tokens
   const control = partition === CONTROL
   const known =
-    (tokens.length === 5 || (tokens.length === 6 && mark === MARKED && !control)) &&
+    (tokens.length === 5 || (tokens.length === 6 && mark === MARKED)) &&
     prefix === PREFIX &&
     isLabel(tenant) &&
     isTopic(topicOfToken(token)) &&

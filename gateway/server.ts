@@ -1,11 +1,12 @@
 import tls from 'node:tls'
 import type { Server } from '@grpc/grpc-js'
 import { HybridClock } from '@landbridge/core'
-import { CheckpointBucket, ConfigBucket, NatsSession } from '@landbridge/nats'
+import { CheckpointBucket, ConfigBucket, NatsSession, serverTime } from '@landbridge/nats'
 import { createLog, OperationsServer } from '@landbridge/service'
 import { AdminAccess, Authenticator, CertificateSource, JwtVerifier, TopicAccess } from './auth/index.ts'
 import type { Config } from './config.ts'
 import { Budget, EventStore } from './publish/index.ts'
+import { RegionClock } from './region-clock.ts'
 import {
   OwnTails,
   type ReplicationHandlers,
@@ -44,8 +45,8 @@ export type Gateway = AsyncDisposable & {
 /** What may be put in the place of the real thing. */
 export type GatewayOptions = {
   readonly log?: Log
-  /** Clock, ms since 1970. */
-  readonly now?: () => number
+  /** This machine's clock, ms since 1970; that of the region is asked for. */
+  readonly wall?: () => number
   /** Ends the start early. */
   readonly signal?: AbortSignal
 }
@@ -59,7 +60,7 @@ const NATS_CONNECT_MS = 60_000
  */
 export async function startGateway(config: Config, options: GatewayOptions = {}): Promise<Gateway> {
   tls.DEFAULT_MIN_VERSION = 'TLSv1.3'
-  const { log = gatewayLog(config), now = Date.now, signal } = options
+  const { log = gatewayLog(config), wall = Date.now, signal } = options
   const metrics = new Metrics(config.limits.metricTopicsMax)
   const health = new Health()
   const unready = new Set(['starting'])
@@ -76,8 +77,12 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const bucket = parts.use(await ConfigBucket.open({ session, replicas: config.replicas, log }))
   const registry = parts.use(await TopicRegistry.open({ session, bucket, limits: config.limits, log, metrics }))
 
+  const ask = () => serverTime(session, bucket.stream)
+  const time = parts.use(await RegionClock.open({ ask, session, log, wall }))
+  metrics.followClock(time)
+  const { now } = time
   const clock = new HybridClock(now)
-  const store = new EventStore({ region: config.region, session, clock, metrics, log, now, tracing: tracing?.events })
+  const store = new EventStore({ region: config.region, session, clock, time, metrics, log, tracing: tracing?.events })
   parts.defer(() => store.close())
   parts.defer(registry.onChange((next, previous) => forgetTopics(store, next.topics, previous.topics)))
 

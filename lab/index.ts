@@ -11,7 +11,7 @@ export { identify, type ProcessIdentity, signalProcess } from './process/identit
 export type { ProcessExit, ProcessState } from './process/managed-process.ts'
 export { PortReservation } from './process/ports.ts'
 export { Reaper } from './process/reaper.ts'
-export { readStreams } from './read-streams.ts'
+export { readStreams, visitStream } from './read-streams.ts'
 export type { LabRegion, Role, Target, TargetOptions } from './region/region.ts'
 export { startLab } from './start-lab.ts'
 export { CertificateAuthority, type CertificateFiles, type CertificateRequest } from './trust/certificate-authority.ts'

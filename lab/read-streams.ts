@@ -19,13 +19,29 @@ export async function readStreams(
 }
 
 async function readStream(session: NatsSession, topic: string): Promise<readonly StoredEvent[]> {
+  const events: StoredEvent[] = []
+  await visitStream(session, topic, (message) => {
+    const event = storedEvent(message)
+    if (event) events.push(event)
+  })
+  return events
+}
+
+/**
+ * Shows every record of a topic's stream, control records included, in stream order, as far as it reaches now.
+ * @throws {Error} when there is no such stream, or it cannot be read within a minute
+ */
+export async function visitStream(
+  session: NatsSession,
+  topic: string,
+  onMessage: (message: StoredMessage) => void,
+): Promise<void> {
   const name = unwrap(parseTopicName(topic))
   const stream = streamName(name)
   const status = await streamStatus(session, stream)
   if (status === undefined)
     throw new Error(`read ${topic}: there is no stream ${stream}, wanted the topic to be declared`)
-  if (status.messages === 0) return []
-  const events: StoredEvent[] = []
+  if (status.messages === 0) return
   const done = Promise.withResolvers<void>()
   await using _reader = new StreamReader({
     session,
@@ -33,8 +49,7 @@ async function readStream(session: NatsSession, topic: string): Promise<readonly
     filters: eventFilters(name),
     start: 'all',
     onMessage: (message) => {
-      const event = storedEvent(message)
-      if (event) events.push(event)
+      onMessage(message)
       if (message.pending === 0) done.resolve()
     },
     onEnd: (error) => done.reject(error ?? new Error(`read ${topic}: ended before its last event`)),
@@ -45,7 +60,6 @@ async function readStream(session: NatsSession, topic: string): Promise<readonly
   } finally {
     clearTimeout(timer)
   }
-  return events
 }
 
 function storedEvent({ subject, payload }: StoredMessage): StoredEvent | undefined {

@@ -3,6 +3,7 @@ export { type ApplyContext, type ApplyOutcome, applyDocument } from './admin/app
 export { CheckpointBucket } from './admin/checkpoint-bucket.ts'
 export { ConfigBucket, type ConfigBucketOptions } from './admin/config-bucket.ts'
 export { KeyValue, type KeyValueEntry } from './admin/key-value.ts'
+export { serverTime } from './admin/server-time.ts'
 export { type StreamStatus, streamStatus } from './admin/stream-status.ts'
 export { isRefusal, type ObservedGroup, type ObservedStream, Streams } from './admin/streams.ts'
 export type { Log, LogFields } from './log.ts'

@@ -68,7 +68,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'node:',
   ],
   // Benchmarks compare with the NATS client itself, so they use it.
-  load: ['@landbridge/', '@nats-io/', '@bufbuild/protobuf', '@grpc/grpc-js', 'node:'],
+  load: ['@landbridge/', '@nats-io/', '@bufbuild/protobuf', '@grpc/grpc-js', 'k6', 'node:'],
   test: ['@landbridge/', '@nats-io/', '@bufbuild/protobuf', '@grpc/', '@peculiar/x509', 'jose', 'node:'],
   scripts: ['node:'],
 }

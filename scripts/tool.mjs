@@ -21,6 +21,7 @@ const FAILURE_LINES = 20
  * @property {string} go lowest Go version that its go.mod accepts
  * @property {readonly string[]} versionArguments what makes it print its version
  * @property {string} [ldflags] extra linker flags, for tools that learn their version only there
+ * @property {string} [binary] the name that `go install` gives the program (default: the tool's name)
  */
 
 /**
@@ -40,6 +41,20 @@ export const tools = {
     go: '1.25',
     versionArguments: ['-version'],
     ldflags: '-X main.version=v1.9.4',
+  },
+  'toxiproxy-server': {
+    version: '2.12.0',
+    module: 'github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0',
+    go: '1.23',
+    versionArguments: ['--version'],
+    ldflags: '-X github.com/Shopify/toxiproxy/v2.Version=2.12.0',
+    binary: 'server',
+  },
+  k6: {
+    version: '1.8.1',
+    module: 'go.k6.io/k6@v1.8.1',
+    go: '1.25',
+    versionArguments: ['version'],
   },
 }
 
@@ -117,7 +132,7 @@ async function build(name, tool, path, { environment, report }) {
     if (failure !== undefined) {
       throw new Error(`build ${name} ${tool.version}: "go install ${tool.module}" failed, wanted ${wanted}\n${failure}`)
     }
-    await rename(join(folder, name), path)
+    await rename(join(folder, tool.binary ?? name), path)
     report(`built ${path}`)
   } finally {
     await rm(folder, { recursive: true, force: true })

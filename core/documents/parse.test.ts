@@ -58,6 +58,7 @@ describe('documents', () => {
           duplicateWindowMs: 120_000,
           failover: 'forward',
           regions: ['eu-west', 'us-east'],
+          egress: { filter: undefined, masks: [], classifications: [] },
           owner: '',
           description: '',
           deletionPolicy: 'Retain',
@@ -139,11 +140,6 @@ describe('documents', () => {
     ['no spec', PEER.slice(0, PEER.indexOf('spec')), /spec: is missing/],
     ['masks', TOPIC.replace('partitions: 3', 'masks: []'), /spec.masks: is not supported yet/],
     ['quotas', POLICY.replace('topics:', 'quotas: {}\n  topics:'), /spec.quotas: is not supported yet/],
-    [
-      'a filter',
-      TOPIC.replace('replication: {', 'replication: { filter: x,'),
-      /spec.replication.filter: is not supported yet/,
-    ],
     [
       'a durability nobody knows',
       TOPIC.replace('durability: local', 'durability: always'),
@@ -264,6 +260,14 @@ function documents(): fc.Arbitrary<MeshDocument> {
       durability: fc.constantFrom('local', 'quorum'),
       quorumFallback: fc.constantFrom('wait', 'degrade'),
       regions: fc.uniqueArray(label, { maxLength: 4 }).map((regions) => regions.toSorted()),
+      egress: fc.constantFrom(
+        { filter: undefined, masks: [], classifications: [] },
+        {
+          filter: undefined,
+          masks: [{ path: 'data["a \\" name"][*].x', action: 'hash' as const }],
+          classifications: [{ classification: 'secret', regions: ['*', 'eu-west'] }],
+        },
+      ),
       owner: text,
       description: text,
       deletionPolicy: fc.constantFrom('Retain', 'Delete'),

@@ -1,8 +1,10 @@
-import { isLabel, parseTopicName } from '../names.ts'
+import { EVERY } from '../egress/index.ts'
+import { isLabel, parseTopicName, quote } from '../names.ts'
 import { PARTITIONS_MAX } from '../partition.ts'
+import { formatEgress, readEgress } from './egress.ts'
 import type { Fields } from './fields.ts'
 import type { Metadata } from './metadata.ts'
-import type { TopicDocument, TopicRetention, TopicSpec } from './types.ts'
+import type { EgressSpec, TopicDocument, TopicRetention, TopicSpec } from './types.ts'
 import { formatBytes, formatDuration } from './units.ts'
 
 /** Limits and defaults of a topic, in milliseconds and bytes. */
@@ -38,7 +40,7 @@ function readSpec(spec: Fields): TopicSpec {
   const { maxEventBytes: eventBytes, duplicateWindowMs: window } = TOPIC_LIMITS
   const replication = spec.fields('replication')
   const regions = replication.texts('regions', TOPIC_LIMITS.regions, isLabel, 'the name of a region')
-  replication.notYet('filter', 'masks')
+  const egress = readEgress(replication)
   replication.finish()
   const topic: TopicSpec = {
     partitions: spec.integer('partitions', { min: 1, max: PARTITIONS_MAX }, 1),
@@ -51,6 +53,7 @@ function readSpec(spec: Fields): TopicSpec {
     durability: spec.oneOf('durability', ['local', 'quorum'], 'local'),
     quorumFallback: spec.oneOf('quorumFallback', ['wait', 'degrade'], 'wait'),
     regions: regions.toSorted(),
+    egress,
     owner: spec.text('owner', TOPIC_LIMITS.ownerLength, { absent: '' }),
     description: spec.text('description', TOPIC_LIMITS.descriptionLength, { absent: '' }),
     deletionPolicy: spec.oneOf('deletionPolicy', ['Retain', 'Delete'], 'Retain'),
@@ -72,7 +75,8 @@ function readRetention(retention: Fields): TopicRetention {
   return limits
 }
 
-function checkTogether({ retention, duplicateWindowMs, maxEventBytes }: TopicSpec, spec: Fields): void {
+function checkTogether(topic: TopicSpec, spec: Fields): void {
+  const { retention, duplicateWindowMs, maxEventBytes } = topic
   const { ageMs, bytes } = retention
   if (ageMs !== undefined && duplicateWindowMs > ageMs) {
     const wanted = `wanted at most retention.age, ${formatDuration(ageMs)}`
@@ -81,6 +85,21 @@ function checkTogether({ retention, duplicateWindowMs, maxEventBytes }: TopicSpe
   if (bytes !== undefined && maxEventBytes > bytes) {
     const wanted = `wanted at most retention.bytes, ${formatBytes(bytes)}`
     spec.problem('maxEventBytes', `is ${formatBytes(maxEventBytes)}, ${wanted}`)
+  }
+  if (topic.durability === 'quorum' && topic.quorumFallback === 'wait') checkQuorum(topic.egress, spec)
+}
+
+/** An event that may not leave its region would wait for another one until its deadline. */
+function checkQuorum({ filter, classifications }: EgressSpec, spec: Fields): void {
+  const lonely = classifications.find(({ regions }) => regions.length === 1 && !regions.includes(EVERY))
+  const why =
+    filter !== undefined
+      ? 'replication.filter keeps events in their region'
+      : lonely === undefined
+        ? undefined
+        : `only ${lonely.regions.join()} may hold ${quote(lonely.classification)}`
+  if (why !== undefined) {
+    spec.problem('durability', `is "quorum", but ${why}, wanted "local", or "degrade" as quorumFallback`)
   }
 }
 
@@ -101,7 +120,7 @@ export function formatTopicSpec(spec: TopicSpec): Readonly<Record<string, unknow
     failover: spec.failover,
     durability: spec.durability,
     quorumFallback: spec.quorumFallback,
-    replication: { regions: spec.regions },
+    replication: { regions: spec.regions, ...formatEgress(spec.egress) },
     owner: spec.owner,
     description: spec.description,
     deletionPolicy: spec.deletionPolicy,

@@ -41,12 +41,49 @@ export type TopicSpec = {
   readonly quorumFallback: 'wait' | 'degrade'
   /** Regions that hold the topic, sorted; empty means all. */
   readonly regions: readonly string[]
+  /** What leaves a region, and how; in YAML under `replication`. */
+  readonly egress: EgressSpec
   /** Who to ask; at most 256 characters, default empty. */
   readonly owner: string
   /** What it is for; at most 1,024 characters, default empty. */
   readonly description: string
   /** What happens to the stored events when the document is deleted. Default "Retain". */
   readonly deletionPolicy: 'Retain' | 'Delete'
+}
+
+/** What leaves the region that stored an event, and how. */
+export type EgressSpec = {
+  /**
+   * A CEL expression over `event` and `data`: only events for which it is true leave; undefined means all. One for which
+   * it cannot be evaluated stays. See `compileFilter`.
+   */
+  readonly filter: string | undefined
+  /** At most 32, applied in order to events with JSON data; one whose data cannot be read stays. */
+  readonly masks: readonly MaskRule[]
+  /**
+   * At most 64. Where an event may be held, by its attribute `dataclassification`. Once there is a rule, an event whose
+   * classification has none may be held nowhere; one without a classification may be held everywhere.
+   */
+  readonly classifications: readonly ClassificationRule[]
+}
+
+/** Hides a part of an event's data from other regions. */
+export type MaskRule = {
+  /** `data.customer.email`, `data.items[*].card`, `data["a name"]`; `data` is all of it. See `parsePath`. */
+  readonly path: string
+  /**
+   * "redact": a fixed text stands in its place. "hash": "sha256:" and the SHA-256 of the tenant's name and the value, so
+   * that equal values can be told; whoever can guess a value can check the guess. "drop": it is left out.
+   */
+  readonly action: 'redact' | 'hash' | 'drop'
+}
+
+/** Regions that may hold events of one classification. */
+export type ClassificationRule = {
+  /** The value of `dataclassification`, exactly; "*" for every one without a rule of its own. */
+  readonly classification: string
+  /** 1 to 32, sorted; "*" for all. */
+  readonly regions: readonly string[]
 }
 
 /** Limits of a topic's stream; undefined means no limit of that kind. */

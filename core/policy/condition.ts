@@ -1,32 +1,26 @@
 import { type ASTNode, Environment } from '@marcbachmann/cel-js'
-import { fail, type Result, succeed } from '../result.ts'
+import {
+  calledBy,
+  childrenOf,
+  compileExpression,
+  EXPRESSION_LENGTH_MAX,
+  EXPRESSION_LIMITS,
+  LIST_OPERATIONS,
+} from '../cel/index.ts'
+import { type Result, succeed } from '../result.ts'
 import type { AccessRequest } from './types.ts'
 
 /** A compiled condition. True means "holds"; an evaluation error and anything but a boolean count as "does not hold". */
 export type Condition = (request: AccessRequest) => boolean
 
 /** Longest condition, in characters. */
-export const CONDITION_LENGTH_MAX = 4096
+export const CONDITION_LENGTH_MAX = EXPRESSION_LENGTH_MAX
 
 // One list operation inside another one is enough for "one of these is in that", and keeps the cost of a decision far
 // below a product of three claim sizes.
 const NESTED_LISTS_MAX = 2
-const LIST_OPERATIONS: ReadonlySet<string> = new Set(['all', 'exists', 'exists_one'])
 
-// Names that may be called. Left out on purpose: `matches` (the engine uses backtracking expressions, so a claim could
-// stall the gateway), and everything that builds texts or lists of unbounded size (`map`, `join`, `split`, `bind`).
-const CALLABLE: ReadonlySet<string> = new Set([
-  ...LIST_OPERATIONS,
-  ...['has', 'size', 'startsWith', 'endsWith', 'contains', 'lowerAscii', 'upperAscii', 'trim'],
-  ...['bool', 'double', 'dyn', 'int', 'string', 'timestamp', 'duration'],
-  ...['getFullYear', 'getMonth', 'getDate', 'getDayOfMonth', 'getDayOfWeek', 'getDayOfYear'],
-  ...['getHours', 'getMinutes', 'getSeconds', 'getMilliseconds'],
-])
-
-const environment = new Environment({
-  unlistedVariablesAreDyn: false,
-  limits: { maxAstNodes: 500, maxDepth: 32, maxListElements: 256, maxMapEntries: 64, maxCallArguments: 4 },
-})
+const environment = new Environment({ unlistedVariablesAreDyn: false, limits: EXPRESSION_LIMITS })
   .registerVariable('principal', {
     schema: {
       subject: 'string',
@@ -53,27 +47,13 @@ const environment = new Environment({
  * `invalid_argument` says what is wrong and where.
  */
 export function compileCondition(expression: string): Result<Condition> {
-  if (expression.trim() === '') return wrong('is empty, wanted a CEL expression or no condition')
-  if (expression.length > CONDITION_LENGTH_MAX) {
-    return wrong(`has ${expression.length} characters, wanted at most ${CONDITION_LENGTH_MAX}`)
-  }
-  try {
-    const evaluate = environment.parse(expression)
-    const refused = refusedCall(evaluate.ast, 0)
-    if (refused !== undefined) return wrong(refused)
-    const { valid, type, error } = evaluate.check()
-    if (!valid) return wrong(describe(error))
-    if (type !== 'bool' && type !== 'dyn') return wrong(`is of type ${type}, wanted bool`)
-    return succeed((request) => {
-      try {
-        return evaluate(variablesOf(request)) === true
-      } catch {
-        return false
-      }
-    })
-  } catch (error) {
-    return wrong(describe(error))
-  }
+  const { value: holds, error } = compileExpression(expression, {
+    environment,
+    name: 'condition',
+    refuse: (ast) => refusedNesting(ast, 0),
+  })
+  if (error !== undefined) return { error }
+  return succeed((request) => holds(variablesOf(request)) === true)
 }
 
 function variablesOf(request: AccessRequest): Record<string, unknown> {
@@ -82,39 +62,13 @@ function variablesOf(request: AccessRequest): Record<string, unknown> {
   return { principal: { subject, issuer, groups, spiffe, claims }, tenant, topic, operation, now: new Date(now) }
 }
 
-function refusedCall(node: ASTNode, lists: number): string | undefined {
-  let depth = lists
-  if (node.op === 'call' || node.op === 'rcall') {
-    const name = node.args[0]
-    if (!CALLABLE.has(name)) return `calls ${name}(), wanted one of ${[...CALLABLE].join(', ')}`
-    if (LIST_OPERATIONS.has(name)) depth++
-    if (depth > NESTED_LISTS_MAX) return `nests ${depth} list operations, wanted at most ${NESTED_LISTS_MAX}`
-  }
-  for (const child of nodesIn(node.args)) {
-    const refused = refusedCall(child, depth)
+function refusedNesting(node: ASTNode, lists: number): string | undefined {
+  const name = calledBy(node)
+  const depth = name !== undefined && LIST_OPERATIONS.has(name) ? lists + 1 : lists
+  if (depth > NESTED_LISTS_MAX) return `nests ${depth} list operations, wanted at most ${NESTED_LISTS_MAX}`
+  for (const child of childrenOf(node)) {
+    const refused = refusedNesting(child, depth)
     if (refused !== undefined) return refused
   }
   return undefined
-}
-
-/** The nodes among a node's arguments, which are nodes, names, values, and lists of these. */
-function* nodesIn(value: unknown): Generator<ASTNode> {
-  if (Array.isArray(value)) for (const item of value) yield* nodesIn(item)
-  else if (isNode(value)) yield value
-}
-
-function isNode(value: unknown): value is ASTNode {
-  return typeof value === 'object' && value !== null && 'op' in value && 'args' in value
-}
-
-/** The engine's first line; the lines after it draw the expression. */
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return 'cannot be compiled, wanted CEL'
-  const line = error.message.split('\n', 1)[0] ?? ''
-  const range = 'range' in error ? (error.range as { readonly start: number } | undefined) : undefined
-  return range === undefined ? `is wrong: ${line}` : `is wrong at character ${range.start + 1}: ${line}`
-}
-
-function wrong(text: string): Result<Condition> {
-  return fail('invalid_argument', `condition: ${text}`)
 }

@@ -127,12 +127,17 @@ export class ApplyRun<R extends RunRecord> {
   /** The origin's last record here, as this run read or stored it. */
   #fence: number
   #fenced: Position | undefined
+  /** Ask for what follows the position from the oldest record that is kept (see `ResolvedPosition`). */
+  readonly skipGap: boolean
   /** True while the position cannot be read from the stream: the newest record was a copy. */
   #tailSkipped = false
 
+  /** Throws when the opening asks for a repair: that is a bug of the driver. */
   constructor(opening: RunOpening) {
     const { session, last, checkpoint, facts } = opening
-    const { position, fence } = resolvePosition(last, checkpoint, facts)
+    const { position, fence, next } = resolvePosition(last, checkpoint, facts)
+    if (next === 'repair') throw new Error('apply run: the origin is in repair, nothing may be applied')
+    this.skipGap = next === 'skip-gap'
     this.#session = session
     this.#recordsLimit = Math.max(1, Math.min(opening.batchRecordsMax ?? BATCH_RECORDS_MAX, BATCH_RECORDS_MAX))
     this.#recordsMax = this.#recordsLimit

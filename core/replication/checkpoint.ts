@@ -35,6 +35,11 @@ export type ResolvedPosition = {
   readonly position: Position
   /** Local sequence that must still be the origin's last when the first message is stored; 0 means "none yet". */
   readonly fence: number
+  /**
+   * What to do there. "pull": ask for what follows. "skip-gap": the same, from the oldest record that is kept, because
+   * it is written down that those right behind the position are gone. "repair": nothing but `RepairRun`.
+   */
+  readonly next: 'pull' | 'skip-gap' | 'repair'
 }
 
 /** Longest text of a checkpoint, in characters. */
@@ -52,6 +57,9 @@ const STAMP_MAX = (1n << 64n) - 1n
  * Without these two conditions a stream that loses its tail and grows past the
  * old sequence makes a stale checkpoint count again: the copy that justified
  * the skip is gone, and its event is never asked for again.
+ *
+ * A control record stands for the position that it names. While a branch is
+ * last nothing else is done with the origin than to repair it (rule 7).
  */
 export function resolvePosition(
   last: LocalRecord | undefined,
@@ -59,8 +67,11 @@ export function resolvePosition(
   facts: StreamFacts,
 ): ResolvedPosition {
   const fence = last?.localSequence ?? 0
-  if (checkpoint !== undefined && stillHolds(checkpoint, last, facts)) return { position: checkpoint.position, fence }
-  return { position: last?.position ?? START, fence }
+  if (last?.control === 'branch') return { position: last.position, fence, next: 'repair' }
+  if (checkpoint !== undefined && stillHolds(checkpoint, last, facts)) {
+    return { position: checkpoint.position, fence, next: 'pull' }
+  }
+  return { position: last?.position ?? START, fence, next: last?.control === 'gap' ? 'skip-gap' : 'pull' }
 }
 
 function stillHolds(checkpoint: Checkpoint, last: LocalRecord | undefined, facts: StreamFacts): boolean {

@@ -46,5 +46,6 @@ export function copyCheckOf(mark: RetryMark | undefined, here: CopyCheckContext)
  * them is never asked for again.
  */
 export function afterBatch(sent: Position, last: LocalRecord | undefined): 'go-on' | 'end-run' {
-  return last !== undefined && samePosition(sent, last.position) ? 'go-on' : 'end-run'
+  const isMine = last !== undefined && last.control === undefined && samePosition(sent, last.position)
+  return isMine ? 'go-on' : 'end-run'
 }

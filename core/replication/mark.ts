@@ -14,6 +14,11 @@ export type PublishAttempt = {
   readonly region: string
   /** True when an earlier attempt was marked, or should have been: it went elsewhere or was late. */
   readonly elsewhere: boolean
+  /**
+   * Handed on by the gateway of another region. Its publisher does not know, and may go on with unmarked attempts there
+   * for as long as that region remembers ids.
+   */
+  readonly forwarded?: boolean
 }
 
 /** Where and when an event is about to be stored. Times in milliseconds, `nowMs` since 1970. */
@@ -40,7 +45,10 @@ export type CopyCheckContext = {
  * Unmarked are the first attempt, and a retry in the same region while the
  * server there certainly still remembers the id when this attempt arrives (one
  * batch life in flight, one in hand). Every other attempt is marked, and once
- * marked always marked. Skew widens the span at both ends.
+ * marked always marked. Skew widens the span at both ends. The span of a
+ * forwarded attempt ends no sooner than the last unmarked attempt of its
+ * publisher can have been stored, which is less than a window and a batch life
+ * after the first.
  *
  * Without it: A stores X, the ack is lost, the outage outlives the window, X is
  * sent again: twice in A, with no replication involved.
@@ -51,10 +59,19 @@ export function markOf(attempt: PublishAttempt | undefined, here: MarkingContext
   const ageMs = Number.isNaN(attempt.ageMs) ? Number.POSITIVE_INFINITY : Math.max(0, attempt.ageMs)
   const rememberedHere =
     attempt.region === here.region && !attempt.elsewhere && ageMs + 2 * here.batchLifeMs < here.duplicateWindowMs
-  if (rememberedHere) return undefined
+  if (rememberedHere && attempt.forwarded !== true) return undefined
   return {
     region: attempt.region,
     sinceMs: Math.max(0, Math.floor(here.nowMs - ageMs - here.skewMs)),
-    untilMs: Math.ceil(here.nowMs + here.batchLifeMs + here.skewMs),
+    untilMs: markEndMs({ ...attempt, ageMs }, here),
   }
+}
+
+/** When the span of a mark ends that is made now, milliseconds since 1970. */
+export function markEndMs(
+  { ageMs, forwarded }: Pick<PublishAttempt, 'ageMs' | 'forwarded'>,
+  { nowMs, duplicateWindowMs, batchLifeMs, skewMs }: CopyCheckContext,
+): number {
+  const lastUnmarkedMs = forwarded === true ? nowMs - ageMs + duplicateWindowMs : nowMs
+  return Math.ceil(Math.max(nowMs, lastUnmarkedMs) + batchLifeMs + skewMs)
 }

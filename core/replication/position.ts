@@ -34,6 +34,8 @@ export type LocalRecord = {
   readonly position: Position
   /** Set for a control record (see `ControlRecord`): the origin's log goes on from `position`, but not before what it asks for is done. */
   readonly control?: 'branch' | 'open' | 'gap' | undefined
+  /** With a branch or an open record: see `CommonRecord`; default 0. */
+  readonly behind?: number | undefined
   /** Its sequence in the local stream. */
   readonly localSequence: number
   /** Its stored time in the local stream, nanoseconds since 1970. */

@@ -59,7 +59,19 @@ describe('resolvePosition (rule 3)', () => {
       3,
     ],
   ] as const)('%s', (_, lastRecord, stored, stamps, position, fence) => {
-    expect(resolvePosition(lastRecord, stored, { stampAt: stamps })).toEqual({ position, fence })
+    expect(resolvePosition(lastRecord, stored, { stampAt: stamps })).toEqual({ position, fence, next: 'pull' })
+  })
+
+  it.each([
+    ['a branch', 'branch', undefined, last.position, 'repair'],
+    ['a branch, whatever a checkpoint says', 'branch', checkpoint, last.position, 'repair'],
+    ['an open record', 'open', undefined, last.position, 'pull'],
+    ['copies skipped behind an open record', 'open', checkpoint, checkpoint.position, 'pull'],
+    ['a gap', 'gap', undefined, last.position, 'skip-gap'],
+    ['copies skipped behind a gap', 'gap', checkpoint, checkpoint.position, 'pull'],
+  ] as const)('goes by %s', (_, control, stored, position, next) => {
+    const resolved = resolvePosition({ ...last, control }, stored, { stampAt })
+    expect(resolved).toEqual({ position, fence: 3, next })
   })
 
   it('reads back every checkpoint that it wrote', () => {
@@ -173,6 +185,22 @@ describe('markOf (rule 4)', () => {
       { ageMs: Number.NaN, region: 'us-east', elsewhere: false },
       { region: 'us-east', sinceMs: 0, untilMs: 1_015_000 },
     ],
+    [
+      // Its publisher may try again at home, unmarked, for nearly a window: those copies must be in the span, too.
+      'forwarded',
+      { ageMs: 10, region: 'eu-west', elsewhere: true, forwarded: true },
+      { region: 'eu-west', sinceMs: 994_990, untilMs: 1_000_000 - 10 + 120_000 + 15_000 },
+    ],
+    [
+      'forwarded long after its first attempt',
+      { ageMs: 500_000, region: 'eu-west', elsewhere: true, forwarded: true },
+      marked(500_000, 'eu-west'),
+    ],
+    [
+      'forwarded back to where it was tried first',
+      { ageMs: 0, region: 'us-east', elsewhere: false, forwarded: true },
+      { region: 'us-east', sinceMs: 995_000, untilMs: 1_135_000 },
+    ],
   ])('%s', (_, attempt, mark) => {
     expect(markOf(attempt, here)).toEqual(mark)
   })
@@ -230,6 +258,7 @@ describe('afterBatch (rule 3b), continuesFrom (rule 2), sameSession (rule 6)', (
       'end-run',
     )
     expect(afterBatch(position, undefined)).toBe('end-run')
+    expect(afterBatch(position, { position, control: 'open', localSequence: 9, localStamp: 1n })).toBe('end-run')
   })
 
   it('continues only from the same act of storing', () => {

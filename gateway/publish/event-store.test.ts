@@ -1,4 +1,10 @@
-import { HybridClock, type Principal } from '@landbridge/core'
+import {
+  appendAttributes,
+  type ClassificationRule,
+  encodeStringAttribute,
+  HybridClock,
+  type Principal,
+} from '@landbridge/core'
 import type { NatsSession, StoreRequest } from '@landbridge/nats'
 import { CloudEventSchema, messageCodec } from '@landbridge/proto'
 import { expect, test } from 'vitest'
@@ -20,13 +26,18 @@ const event = messageCodec(CloudEventSchema).serialize({
 })
 
 /** A store whose clock stands `travelMs` behind the sending, and what its writer gets. */
-function makeStore(travelMs: number) {
+function makeStore(travelMs: number, classifications: readonly ClassificationRule[] = []) {
   const written: StoreRequest[] = []
   const topic = {
     key: 'acme/orders',
     document: {
       name: { tenant: 'acme', topic: 'orders' },
-      spec: { partitions: 1, maxEventBytes: 1_000, duplicateWindowMs: 30_000 },
+      spec: {
+        partitions: 1,
+        maxEventBytes: 1_000,
+        duplicateWindowMs: 30_000,
+        egress: { filter: undefined, masks: [], classifications },
+      },
     },
     writer: {
       store: async (requests: readonly StoreRequest[]) => {
@@ -38,10 +49,11 @@ function makeStore(travelMs: number) {
   const now = () => sentMs + travelMs
   const metrics = new Metrics()
   const options = { region: 'us-east', session, now, log: silentLog() }
-  const store = new EventStore({ ...options, clock: new HybridClock(now), metrics, tracing: undefined })
+  const time = { now, inDoubt: false }
+  const store = new EventStore({ ...options, clock: new HybridClock(now), time, metrics, tracing: undefined })
   const principal: Principal = { subject: 'alice' } as Principal
   const attempt: StoreAttempt = { topic, events: [event], principal, retry: undefined, sentMs }
-  return { store, attempt, written, metrics, copies: new CopyFinder(options) }
+  return { store, time, attempt, written, metrics, copies: new CopyFinder(options) }
 }
 
 // A gateway was stopped for 40 s with an attempt in its receive buffer. The client gave up and had the event stored by
@@ -58,6 +70,15 @@ test.each([10_001, 40_000, 3_600_000, -5_001])('an attempt is not stored %i ms a
   expect(written).toHaveLength(1)
 })
 
+test('nothing is stored while the time is in doubt', async () => {
+  const { store, time, attempt, written } = makeStore(0)
+  time.inDoubt = true
+  await expect(store.store(attempt)).rejects.toMatchObject({ code: 'unavailable', ambiguous: false })
+  expect(written).toEqual([])
+  time.inDoubt = false
+  expect(await store.store(attempt)).toHaveLength(1)
+})
+
 test.each([0, 10_000, -5_000])('an attempt is stored %i ms after it was sent', async (travelMs) => {
   const { store, attempt, written } = makeStore(travelMs)
   expect(await store.store(attempt)).toEqual([{ kind: 'stored', sequence: 1 }])
@@ -72,4 +93,19 @@ test('the time on the way counts when it is decided whether a retry is marked, a
   }
   expect(markAfter(4_000)).toBeUndefined()
   expect(markAfter(6_000)?.sinceMs).toBe(sentMs - 5_000 - 5_000)
+})
+
+test('an event whose classification this region may not hold is refused, and those beside it are stored', async () => {
+  const { store, attempt, written } = makeStore(0, [{ classification: 'pii', regions: ['eu-west'] }])
+  const classified = (value: string) => appendAttributes(event, encodeStringAttribute('dataclassification', value))
+  const results = await store.store({ ...attempt, events: [classified('pii'), event, classified('other')] })
+  expect(results).toMatchObject([
+    {
+      kind: 'failed',
+      error: { code: 'failed_precondition', ambiguous: false, message: expect.stringMatching(/"pii"/) },
+    },
+    { kind: 'stored' },
+    { kind: 'failed', error: { code: 'failed_precondition', message: expect.stringMatching(/has a rule for/) } },
+  ])
+  expect(written).toHaveLength(1)
 })

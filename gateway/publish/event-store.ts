@@ -3,6 +3,7 @@ import {
   arrivesInTime,
   CLOCK_SKEW_MS,
   EventStamper,
+  egressOf,
   encodeMark,
   eventSubject,
   HEADER,
@@ -18,6 +19,7 @@ import {
   scanEvent,
 } from '@landbridge/core'
 import type { NatsSession, StoreRequest, StoreResult } from '@landbridge/nats'
+import type { RegionClock } from '../region-clock.ts'
 import type { EventTracing, Log, Metrics } from '../telemetry/index.ts'
 import type { TopicEntry } from '../topics.ts'
 import { BREAKER_DEFAULTS, type BreakerOptions, StoreBreaker } from './breaker.ts'
@@ -35,8 +37,8 @@ export type EventStoreOptions = {
   readonly log: Log
   /** Undefined: no tracing, and no cost of it. */
   readonly tracing: EventTracing | undefined
-  /** Clock, ms since 1970. */
-  readonly now: () => number
+  /** The region's time. */
+  readonly time: Pick<RegionClock, 'now' | 'inDoubt'>
   readonly breaker?: BreakerOptions
 }
 
@@ -70,6 +72,8 @@ const AWAY_MS = 1000
 const AWAY_RETRY_MS = 500
 /** What is late was given up long ago, or its sender's clock is wrong and learns the time from the refusal. */
 const LATE_RETRY_MS = 1
+/** One question to NATS later the time is known again. */
+const DOUBT_RETRY_MS = 50
 
 /**
  * Stores events in this region: checks, stamps and marks them, and writes them through the topic's breaker and writer.
@@ -92,8 +96,8 @@ export class EventStore {
 
   constructor(options: EventStoreOptions) {
     this.#options = options
-    this.#copies = new CopyFinder(options)
-    const { session } = options
+    const { session, time } = options
+    this.#copies = new CopyFinder({ ...options, now: time.now })
     const watch = () => {
       this.#awaySinceMs = session.connected ? undefined : performance.now()
     }
@@ -102,8 +106,8 @@ export class EventStore {
   }
 
   /**
-   * Stores. Rejects only when nothing was tried: the attempt arrives late, the store is away, its breaker is open, or
-   * (marked) copies cannot be looked for.
+   * Stores. Rejects only when nothing was tried: the attempt arrives late, the time is in doubt, the store is away, its
+   * breaker is open, or (marked) copies cannot be looked for.
    */
   store(attempt: StoreAttempt): Promise<readonly EventResult[]> {
     if (this.#awaySinceMs !== undefined && performance.now() - this.#awaySinceMs > AWAY_MS) {
@@ -157,7 +161,12 @@ export class EventStore {
 
   /** @throws MeshError 'unavailable', not ambiguous, for an attempt that must not be stored any more (`arrivesInTime`). */
   #checkArrival(sentMs: number | undefined): void {
-    const nowMs = this.#options.now()
+    const { time } = this.#options
+    if (time.inDoubt) {
+      const text = "publish: this gateway's clock has jumped and is being set right, try again"
+      throw new MeshError('unavailable', text, { retryAfterMs: DOUBT_RETRY_MS })
+    }
+    const nowMs = time.now()
     if (sentMs === undefined || arrivesInTime(sentMs, nowMs)) return
     this.#options.metrics.refusals.inc({ reason: 'late' })
     const travelMs = Math.round(nowMs - sentMs)
@@ -167,7 +176,9 @@ export class EventStore {
 
   #prepare(attempt: StoreAttempt, marked: Marked | undefined): Prepared {
     const { topic, events, principal } = attempt
+    const { region } = this.#options
     const { maxEventBytes, partitions } = topic.document.spec
+    const egress = egressOf(topic.document)
     const stamper = this.#stamper(principal)
     const subjects = this.#subjectsOf(topic)
     const headers = marked === undefined ? NO_HEADERS : markHeaders(marked.mark)
@@ -183,6 +194,11 @@ export class EventStore {
       const scanned = scanEvent(bytes)
       if (scanned.error !== undefined) {
         prepared.results[index] = refused(scanned.error)
+        continue
+      }
+      const notHere = egress.isPlain ? undefined : egress.refusal(bytes, region)
+      if (notHere !== undefined) {
+        prepared.results[index] = refused(notHere)
         continue
       }
       const event = scanned.value

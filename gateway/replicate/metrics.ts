@@ -22,6 +22,8 @@ export class ReplicationMetrics {
   readonly runsEnded: Counter<'origin' | 'reason'>
   readonly applySeconds: Histogram<'origin'>
   readonly served: Counter<'topic' | 'peer'>
+  /** `by`: why an event stays here, as `Egress.leave` says. */
+  readonly held: Counter<'topic' | 'peer' | 'by'>
   readonly servedPulls: Gauge<'peer'>
   readonly refused: Counter<'peer' | 'reason'>
   readonly #metrics: Metrics
@@ -58,6 +60,12 @@ export class ReplicationMetrics {
       name: 'landbridge_replication_served_events_total',
       help: 'Events sent to other regions',
       labelNames: ['topic', 'peer'],
+      registers,
+    })
+    this.held = new Counter({
+      name: 'landbridge_replication_held_events_total',
+      help: 'Events that were not sent to a region: by their classification, by the filter, or because a filter or mask could not read them',
+      labelNames: ['topic', 'peer', 'by'],
       registers,
     })
     this.servedPulls = new Gauge({

@@ -16,7 +16,7 @@ import type { LagRow, PeerStatus } from './status.ts'
 
 /** What a replicator needs. */
 export type ReplicatorOptions = {
-  readonly config: Pick<Config, 'region' | 'mesh'>
+  readonly config: Pick<Config, 'region' | 'mesh' | 'gateway'>
   readonly session: NatsSession
   readonly registry: TopicRegistry
   readonly checkpoints: CheckpointBucket
@@ -62,6 +62,7 @@ export class Replicator implements AsyncDisposable {
     const { session, checkpoints, log, metrics, clock, registry, now = Date.now, random = Math.random } = options
     this.#options = options
     this.#context = {
+      gateway: options.config.gateway,
       session,
       checkpoints,
       incarnations: new Incarnations({ now }),
@@ -88,13 +89,15 @@ export class Replicator implements AsyncDisposable {
 
   /** The links to other regions. */
   peers(): PeerStatus[] {
-    return [...this.#peers.values()].map(({ link, pulls }) => ({
+    return [...this.#peers.values()].map(({ document, link, pulls }) => ({
       region: link.region,
       endpoints: link.endpoints,
       state: link.state,
       reason: link.state === 'connected' ? stopReasons(pulls.values()) : link.reason,
       lastContactMs: link.lastContactMs,
       pulls: link.pulls,
+      cost: document.spec.cost,
+      rttMs: undefined,
     }))
   }
 

@@ -10,6 +10,10 @@ export type PeerStatus = {
   readonly lastContactMs: number | undefined
   /** Pulls that are open over it. */
   readonly pulls: number
+  /** Preference among routes, from its RegionPeer; lowest first. */
+  readonly cost: number
+  /** The way there and back as measured, in ms; undefined when not known. */
+  readonly rttMs: number | undefined
 }
 
 /**
@@ -27,7 +31,7 @@ export type LagRow = {
   readonly events: number
   /** Age of the oldest such event, in seconds; 0 when there is none. */
   readonly seconds: number
-  /** False while the origin has not been heard for 3 s, or does not serve this pull. */
+  /** False while nobody knows how far the origin is: it was not heard for 3 s, by us or by the relay that we pull from. */
   readonly known: boolean
   /** Last origin sequence applied here; 0 when none is known. */
   readonly appliedSequence: number
@@ -35,4 +39,42 @@ export type LagRow = {
   readonly headSequence: number
   /** When the origin last reported, ms since 1970; undefined if never. */
   readonly reportedMs: number | undefined
+  /** The region that its events come from now: the origin or a relay; undefined when there is none. */
+  readonly upstream: string | undefined
+  /** The gateway that pulls them; undefined when none does. */
+  readonly gateway: string | undefined
+  /** Every event that the origin stored up to then, ms since 1970 by its own clock, is here; undefined when not known. */
+  readonly watermarkMs: number | undefined
+  /** Why nothing moves, for people; empty when all is well. */
+  readonly problem: string
+  /** Retention gaps of this origin that were written down here. */
+  readonly gaps: number
+}
+
+/**
+ * One row for each (topic, origin) out of those of several gateways of a region, by topic and origin. Only one of them
+ * pulls; the others may know of an earlier time when they did. The best informed row wins: one that is known, then one
+ * with an upstream, then the one that heard last.
+ */
+export function mergeLag(rows: Iterable<LagRow>): LagRow[] {
+  const best = new Map<string, LagRow>()
+  for (const row of rows) {
+    const key = `${row.topic} ${row.origin}`
+    const other = best.get(key)
+    if (other === undefined || isBetter(row, other))
+      best.set(key, { ...row, gaps: Math.max(row.gaps, other?.gaps ?? 0) })
+    else if (row.gaps > other.gaps) best.set(key, { ...other, gaps: row.gaps })
+  }
+  return [...best.values()].sort((a, b) => compare(a.topic, b.topic) || compare(a.origin, b.origin))
+}
+
+function isBetter(row: LagRow, other: LagRow): boolean {
+  if (row.known !== other.known) return row.known
+  const pulls = row.upstream !== undefined
+  if (pulls !== (other.upstream !== undefined)) return pulls
+  return (row.reportedMs ?? 0) > (other.reportedMs ?? 0)
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }

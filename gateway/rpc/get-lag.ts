@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf'
 import { MeshError, parseTopicName } from '@landbridge/core'
 import { type GetLagRequest, type GetLagResponse, GetLagResponseSchema } from '@landbridge/proto'
 import type { AdminAccess } from '../auth/index.ts'
-import type { LagRow } from '../replicate/index.ts'
+import { type LagRow, mergeLag } from '../replicate/index.ts'
 import { timestampOf } from '../time.ts'
 import type { TopicRegistry } from '../topics.ts'
 import { principalOf } from './call-context.ts'
@@ -31,8 +31,7 @@ export function getLag(tools: {
       }
     }
     const rows = tools.lag(request.topic === '' ? undefined : request.topic)
-    const shown = rows.filter((row) => refusalOf(row.topic) === undefined)
-    shown.sort((a, b) => compare(a.topic, b.topic) || compare(a.origin, b.origin))
+    const shown = mergeLag(rows).filter((row) => refusalOf(row.topic) === undefined)
     return create(GetLagResponseSchema, {
       region: tools.region,
       lags: shown.map((row) => ({
@@ -43,12 +42,13 @@ export function getLag(tools: {
         known: row.known,
         appliedSequence: BigInt(row.appliedSequence),
         headSequence: BigInt(row.headSequence),
+        upstream: row.upstream ?? '',
+        gateway: row.gateway ?? '',
+        problem: row.problem,
+        gaps: BigInt(row.gaps),
         ...timestampOf('reportedTime', row.reportedMs),
+        ...timestampOf('watermark', row.watermarkMs),
       })),
     })
   }
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }

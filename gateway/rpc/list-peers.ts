@@ -30,6 +30,8 @@ export function listPeers(tools: {
         state: STATES[peer.state],
         reason: peer.reason,
         pulls: peer.pulls,
+        cost: peer.cost,
+        rttMs: peer.rttMs ?? 0,
         ...timestampOf('lastContact', peer.lastContactMs),
       })),
     })

@@ -1,12 +1,11 @@
 import { create } from '@bufbuild/protobuf'
-import { MeshError, type RawDelivery, scanEvent } from '@landbridge/core'
+import { isControlSubject, MeshError, type RawDelivery, scanEvent } from '@landbridge/core'
 import type { StoredMessage } from '@landbridge/nats'
 import { messageCodec, type SubscribeResponse, SubscribeResponseSchema } from '@landbridge/proto'
 import {
   ephemeralSource,
   GroupMember,
   groupAckWaitMs,
-  isControl,
   Outbox,
   readStartOf,
   type Settlement,
@@ -98,7 +97,7 @@ export class Subscription {
           ackWaitMs,
           demand: () => credit,
           onEvent: (message, deliveryId) => {
-            if (isControl(message.subject)) member.skip(message)
+            if (isControlSubject(message.subject)) member.skip(message)
             else this.#deliver(message, deliveryId, message.deliveries)
           },
         })
@@ -194,7 +193,7 @@ export class Subscription {
   }
 
   #deliver(message: StoredMessage, deliveryId: number, attempt: number): void {
-    if (isControl(message.subject) || this.#ending) return
+    if (isControlSubject(message.subject) || this.#ending) return
     const delivery: RawDelivery = { deliveryId, sequence: message.sequence, attempt, event: message.payload }
     this.#outbox.push(delivery)
     const { tracing } = this.#tools

@@ -13,6 +13,7 @@ export class Metrics {
   readonly registry = new Registry()
   readonly #topics = new Set<string>()
   readonly #topicsMax: number
+  #clock: { readonly ownAheadMs: number } | undefined
 
   readonly calls = new Counter({
     name: 'landbridge_grpc_calls_total',
@@ -111,9 +112,21 @@ export class Metrics {
     registers: [this.registry],
   })
 
+  readonly clockAhead: Gauge = new Gauge({
+    name: 'landbridge_clock_ahead_seconds',
+    help: "How far this machine's clock is ahead of that of the region's NATS, which counts",
+    registers: [this.registry],
+    collect: (): void => this.clockAhead.set((this.#clock?.ownAheadMs ?? 0) / 1_000),
+  })
+
   /** @param topicsMax Topics with series of their own; further ones share "other". */
   constructor(topicsMax = 200) {
     this.#topicsMax = topicsMax
+  }
+
+  /** Shows how wrong this machine's clock is. */
+  followClock(clock: { readonly ownAheadMs: number }): void {
+    this.#clock = clock
   }
 
   /** Also measures the process itself (CPU, memory, event loop). Once a process, in main. */

@@ -43,6 +43,11 @@ export class ConfigBucket implements AsyncDisposable {
     return new ConfigBucket(options, await KeyValue.open(options.session, BUCKET, options.replicas))
   }
 
+  /** The stream that it is. */
+  get stream(): string {
+    return this.#keyValue.stream
+  }
+
   /** What is stored under a document's key now; undefined for nothing. */
   get(key: string): Promise<KeyValueEntry | undefined> {
     return this.#keyValue.get(key)

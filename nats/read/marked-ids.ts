@@ -1,4 +1,4 @@
-import { MeshError } from '@landbridge/core'
+import { CONTROL_HEADER, HEADER, MeshError } from '@landbridge/core'
 import { askStreamInfo } from '../api.ts'
 import { type Log, silentLog } from '../log.ts'
 import type { NatsSession } from '../session.ts'
@@ -10,7 +10,7 @@ import { lastRecord, recordAt } from './records.ts'
 export type MarkedIdsOptions = {
   readonly session: NatsSession
   readonly stream: string
-  /** The subjects of marked events. */
+  /** The subjects of marked events and of markers. */
   readonly filter: string
   /** How many ids are remembered; the oldest are forgotten, with a warning. Default 200,000. */
   readonly idsMax?: number
@@ -26,7 +26,7 @@ type MarkedSet = {
 }
 
 /**
- * The message ids of one topic's marked events in this region (RULES.md 5).
+ * The message ids of one topic's marked events in this region, and of those that a marker stands for (RULES.md 5 and 8).
  *
  * 1. After refresh() the set has seen every marked event that was stored, by the stream's leader, before the call.
  * 2. It is built anew after a lost connection and when the stream was made anew or lost its tail (rule 6). Until the
@@ -131,7 +131,8 @@ export class MarkedIds {
 
   #add(ids: Map<string, number>, message: StoredMessage): void {
     const { idsMax = 200_000, stream, log = silentLog } = this.#options
-    const id = message.header('Nats-Msg-Id')
+    // A marker names the event that it stands for.
+    const id = message.header(HEADER.messageId) ?? message.header(CONTROL_HEADER.eventId)
     if (id === undefined) return
     ids.set(id, message.sequence)
     if (ids.size <= idsMax) return

@@ -91,11 +91,11 @@ function applyOne(
 }
 
 async function applySequence(options: ApplyOptions, timeoutMs: number): Promise<ApplyResult> {
-  const deadline = Date.now() + timeoutMs
+  const deadline = performance.now() + timeoutMs
   const { epoch } = options.session
   let last = options.fence.sequence
   for (const [index, request] of options.requests.entries()) {
-    const result = await applyOne(options, request, last, Math.max(1, deadline - Date.now()))
+    const result = await applyOne(options, request, last, Math.max(1, deadline - performance.now()))
     if (result.kind === 'stored') last = result.lastSequence
     else if (index === 0) return result
     if (result.kind !== 'stored' || options.session.epoch !== epoch) {

@@ -109,7 +109,7 @@ export class BatchWriter implements AsyncDisposable {
       for (const index of requests.keys()) call.settle(index, { kind: 'failed', error: refusal })
       return call.done
     }
-    const deadlineMs = Date.now() + this.#timeoutMs
+    const deadlineMs = performance.now() + this.#timeoutMs
     for (const [index, request] of requests.entries()) {
       const bytes = requestBytes(request)
       if (bytes > this.#session.maxPayloadBytes)
@@ -184,7 +184,7 @@ export class BatchWriter implements AsyncDisposable {
   #pump(): void {
     // Not only by the timer: a process that was stopped may hear answers before its timers run, and what it held
     // meanwhile must not be stored: who sent it gave up and has it stored elsewhere.
-    this.#dropLate(Date.now())
+    this.#dropLate(performance.now())
     if (this.#laneBroke) this.#dropBehind()
     if (!this.#session.connected) return
     for (;;) {
@@ -307,7 +307,7 @@ export class BatchWriter implements AsyncDisposable {
       this.#timer = undefined
       return
     }
-    this.#current?.onTick(Date.now())
+    this.#current?.onTick(performance.now())
     this.#schedulePump()
   }
 

@@ -42,7 +42,7 @@ export class SingleUnit implements Unit {
     const ack = readAck(message)
     if (ack === undefined) return
     if (ack.error?.err_code === SERVER_ERROR.duplicateInProcess) {
-      this.#again.set(index, Date.now() + IN_PROCESS_DELAY_MS)
+      this.#again.set(index, performance.now() + IN_PROCESS_DELAY_MS)
       return
     }
     if (ack.error !== undefined) {

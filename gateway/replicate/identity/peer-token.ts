@@ -21,15 +21,22 @@ export type PeerTokenSource = {
 /**
  * A token that says "the holder of this certificate, region `from`, wants to speak to region `to`", signed with the
  * certificate's own key. Both are SPIFFE ids.
+ * @param nowMs By the region's clock, ms since 1970.
  */
-export async function signPeerToken(source: PeerTokenSource, from: string, to: string): Promise<string> {
+export async function signPeerToken(
+  source: PeerTokenSource,
+  from: string,
+  to: string,
+  nowMs = Date.now(),
+): Promise<string> {
+  const seconds = Math.floor(nowMs / 1000)
   return new SignJWT()
     .setProtectedHeader({ alg: algorithmOf(source.key), typ: 'JWT', [THUMBPRINT]: thumbprintOf(source.leaf) })
     .setIssuer(from)
     .setSubject(from)
     .setAudience(to)
-    .setIssuedAt()
-    .setExpirationTime(`${LIFE_SECONDS}s`)
+    .setIssuedAt(seconds)
+    .setExpirationTime(seconds + LIFE_SECONDS)
     .sign(source.key)
 }
 
@@ -41,7 +48,7 @@ export async function signPeerToken(source: PeerTokenSource, from: string, to: s
 export async function verifyPeerToken(
   token: string | undefined,
   certificate: X509Certificate,
-  expected: { readonly from: string; readonly to: string },
+  expected: { readonly from: string; readonly to: string; readonly nowMs: number },
 ): Promise<void> {
   if (token === undefined) throw refused(`has no ${PEER_TOKEN_KEY}, wanted one`)
   const key = certificate.publicKey
@@ -53,6 +60,7 @@ export async function verifyPeerToken(
       audience: expected.to,
       clockTolerance: CLOCK_SKEW_SECONDS,
       maxTokenAge: LIFE_SECONDS,
+      currentDate: new Date(expected.nowMs),
       requiredClaims: ['exp', 'iat'],
     })
     if (protectedHeader[THUMBPRINT] !== thumbprintOf(certificate)) {

@@ -2,19 +2,36 @@ import { type ClientDuplexStream, Metadata, type StatusObject } from '@grpc/grpc
 import { MeshError, type Position, type RawRecord, readReplicateResponse } from '@landbridge/core'
 import {
   grpcMethods,
+  type Holding,
   type PullHead,
   type PullRefused,
+  type PullSkipped,
   type ReplicateRequest,
+  type ReplicateResponse,
   ReplicationService,
   rawCodec,
 } from '@landbridge/proto'
 import { PEER_TOKEN_KEY } from '../identity/peer-token.ts'
 import type { PeerChannel } from './channel.ts'
-import { appliedRequest, closeRequest, creditRequest, type OpenRequest, openRequest } from './requests.ts'
+import { type MatchAnswer, type MatchQuestion, Questions } from './questions.ts'
+import {
+  appliedRequest,
+  closeRequest,
+  creditRequest,
+  matchRequest,
+  type OpenRequest,
+  openRequest,
+  pingRequest,
+  watchRequest,
+} from './requests.ts'
+import { RoundTrip } from './round-trip.ts'
+import { Silence } from './silence.ts'
 
 /** What comes over the link for one pull. None of them may throw. */
 export type PullListener = {
   onRecords(records: readonly RawRecord[]): void
+  /** Records up to there are not for us. */
+  onSkipped?(skipped: PullSkipped): void
   onHead(head: PullHead): void
   /** The pull is over; the link is not. */
   onRefused(refusal: PullRefused): void
@@ -29,15 +46,21 @@ export type PullHandle = {
   close(): void
 }
 
+/** Who hears of a stream. None of them may throw. */
+export type LinkEvents = {
+  /** The first frame came: the peer accepted us. */
+  onUp(): void
+  /** Called exactly once. */
+  onEnd(reason: string): void
+  /** What the peer holds of the origins that are watched. */
+  onHoldings?(holdings: readonly Holding[]): void
+}
+
 const method = grpcMethods(ReplicationService).replicate
 
-/** Time without a byte after which a link is dead: the server has data on its way, or speaks each second. */
-const SILENCE_MS = 2_600
-/** Time without a whole message after which a link is useless, though bytes trickle: an event of 8 MiB at 28 KB/s. */
-const MESSAGE_SILENCE_MS = 300_000
-/** The first word must come sooner: it is what a healed link waits for. */
-const FIRST_WORD_MS = 2_000
 const WATCH_MS = 200
+/** A ping leaves at every so many looks. */
+const PING_ROUNDS = 10
 
 /**
  * One Replicate stream to a gateway of a peer.
@@ -45,38 +68,33 @@ const WATCH_MS = 200
  * 1. `onUp` is called when the first frame came: the peer accepted us. `onEnd` is called exactly once.
  * 2. A peer of whom no byte comes for 3 s is taken for dead, whatever TCP believes. While bytes come, a message may take
  *    its time, up to 5 minutes.
- * 3. When it ends, every open pull is told once.
+ * 3. When it ends, every open pull is told once, and every question fails.
  */
 export class LinkStream {
   readonly #channel: PeerChannel
   readonly #call: ClientDuplexStream<ReplicateRequest, Buffer>
   readonly #now: () => number
-  readonly #events: { onUp(): void; onEnd(reason: string): void }
+  readonly #events: LinkEvents
   readonly #pulls = new Map<number, PullListener>()
+  readonly #questions = new Questions()
+  readonly #roundTrip = new RoundTrip()
+  readonly #silence: Silence
   readonly #watch: NodeJS.Timeout
   #nextId = 1
-  /** When a whole message last came. */
-  #heardMs: number
-  /** When bytes last came, and how many had come by then. */
-  #contactMs: number
-  #receivedBytes = 0
-  #everHeard = false
+  #looks = 0
+  #beats = 0
   #ended = false
+  #paused = false
   /** What to add to our clock to get the peer's, in ms. */
   #clockOffsetMs = 0
 
-  constructor(options: {
-    readonly channel: PeerChannel
-    readonly token: string
-    readonly now: () => number
-    onUp(): void
-    onEnd(reason: string): void
-  }) {
+  constructor(
+    options: LinkEvents & { readonly channel: PeerChannel; readonly token: string; readonly now: () => number },
+  ) {
     this.#channel = options.channel
     this.#events = options
     this.#now = options.now
-    this.#heardMs = options.now()
-    this.#contactMs = this.#heardMs
+    this.#silence = new Silence(() => this.#channel.receivedBytes())
     const metadata = new Metadata()
     metadata.set(PEER_TOKEN_KEY, options.token)
     this.#call = this.#channel.client.makeBidiStreamRequest(
@@ -89,17 +107,27 @@ export class LinkStream {
     this.#call.on('data', (frame: Buffer) => this.#take(frame))
     this.#call.on('error', (status: Partial<StatusObject>) => this.end(status.details ?? 'the stream failed'))
     this.#call.on('end', () => this.end('the peer ended the stream'))
-    this.#watch = setInterval(() => this.#checkSilence(), WATCH_MS)
+    this.#watch = setInterval(() => this.#look(), WATCH_MS)
   }
 
   /** When a whole message last came, ms since 1970; undefined if none did. What the peer said is no newer. */
   get lastContactMs(): number | undefined {
-    return this.#everHeard ? this.#heardMs : undefined
+    return this.#silence.everHeard ? this.#now() - this.#silence.heardAgoMs : undefined
   }
 
   /** What the peer's clock says now, ms since 1970: late by the way of the last heartbeat. */
   get peerNowMs(): number {
     return this.#now() + this.#clockOffsetMs
+  }
+
+  /** The way there and back, ms; undefined while not measured. */
+  get rttMs(): number | undefined {
+    return this.#roundTrip.ms
+  }
+
+  /** How many heartbeats came. */
+  get beats(): number {
+    return this.#beats
   }
 
   get pulls(): number {
@@ -133,6 +161,31 @@ export class LinkStream {
     }
   }
 
+  /**
+   * Asks which of some records the origin still has; one answer a position.
+   * @throws MeshError 'unavailable' when nobody can say now, 'permission_denied' when it may not be asked
+   */
+  match(question: MatchQuestion): Promise<readonly MatchAnswer[]> {
+    if (this.#ended) return Promise.reject(new MeshError('unavailable', 'match records: the link is down'))
+    return this.#questions.ask(question.positions.length, (id) => this.#send(matchRequest(id, question)))
+  }
+
+  /** Asks for what the peer holds of these origins, from now on; none ends it. */
+  watch(origins: readonly string[]): void {
+    this.#send(watchRequest(origins))
+  }
+
+  /** Takes nothing more, or goes on. Meanwhile silence means nothing. */
+  setPaused(paused: boolean): void {
+    if (this.#paused === paused || this.#ended) return
+    this.#paused = paused
+    if (paused) this.#call.pause()
+    else {
+      this.#silence.heard()
+      this.#call.resume()
+    }
+  }
+
   /** Ends the stream and its channel. Idempotent. */
   end(reason: string): void {
     if (this.#ended) return
@@ -142,6 +195,7 @@ export class LinkStream {
     this.#channel.client.close()
     const listeners = [...this.#pulls.values()]
     this.#pulls.clear()
+    this.#questions.end(reason)
     for (const listener of listeners) listener.onDown(reason)
     this.#events.onEnd(reason)
   }
@@ -152,11 +206,11 @@ export class LinkStream {
 
   #take(frame: Buffer): void {
     if (this.#ended) return
-    this.#heardMs = this.#now()
-    this.#contactMs = this.#heardMs
-    if (!this.#everHeard) {
-      this.#everHeard = true
+    const first = !this.#silence.everHeard
+    this.#silence.heard()
+    if (first) {
       this.#events.onUp()
+      this.#ping()
     }
     const response = readReplicateResponse(frame)
     if (response.error !== undefined) {
@@ -164,14 +218,17 @@ export class LinkStream {
       return
     }
     const { value } = response
-    if (value.kind === 'records') {
-      this.#pulls.get(value.pullId)?.onRecords(value.records)
-      return
-    }
-    const { case: kind, value: message } = value.message.response
+    if (value.kind === 'records') this.#pulls.get(value.pullId)?.onRecords(value.records)
+    else this.#takeMessage(value.message)
+  }
+
+  #takeMessage({ response: { case: kind, value: message } }: ReplicateResponse): void {
     switch (kind) {
       case 'head':
         this.#pulls.get(message.pullId)?.onHead(message)
+        return
+      case 'skipped':
+        this.#pulls.get(message.pullId)?.onSkipped?.(message)
         return
       case 'refused': {
         const listener = this.#pulls.get(message.pullId)
@@ -179,36 +236,39 @@ export class LinkStream {
         listener?.onRefused(message)
         return
       }
+      case 'match':
+        this.#questions.take(message)
+        return
+      case 'holdings':
+        this.#events.onHoldings?.(message.holdings)
+        return
+      case 'pong':
+        this.#roundTrip.end(message.id)
+        return
       case 'heartbeat': {
+        this.#beats += 1
         const seconds = Number(message.time?.seconds ?? 0n)
-        if (seconds > 0) this.#clockOffsetMs = seconds * 1_000 + (message.time?.nanos ?? 0) / 1e6 - this.#heardMs
+        if (seconds > 0) this.#clockOffsetMs = seconds * 1_000 + (message.time?.nanos ?? 0) / 1e6 - this.#now()
         return
       }
     }
   }
 
-  #checkSilence(): void {
-    if (this.#silence() === undefined) return
-    // After a stall of this process what came meanwhile still waits in the socket: look once more behind it.
-    setImmediate(() => {
-      const silence = this.#silence()
-      if (silence !== undefined) this.end(silence)
-    })
+  #ping(): void {
+    const id = this.#roundTrip.begin()
+    if (id !== undefined) this.#send(pingRequest(id))
   }
 
-  /** What is missing for too long; undefined while nothing is. */
-  #silence(): string | undefined {
-    const nowMs = this.#now()
-    const received = this.#channel.receivedBytes()
-    if (received !== this.#receivedBytes) {
-      this.#receivedBytes = received
-      this.#contactMs = nowMs
-    }
-    const unheardMs = nowMs - this.#heardMs
-    // Until the first message bytes say nothing: those of a handshake may come from what is not our peer.
-    if (!this.#everHeard) return unheardMs >= FIRST_WORD_MS ? `nothing was heard for ${FIRST_WORD_MS} ms` : undefined
-    if (nowMs - this.#contactMs >= SILENCE_MS) return `nothing was heard for ${SILENCE_MS} ms`
-    return unheardMs >= MESSAGE_SILENCE_MS ? `no whole message came for ${MESSAGE_SILENCE_MS} ms` : undefined
+  #look(): void {
+    if (this.#paused) return
+    this.#looks += 1
+    if (this.#looks % PING_ROUNDS === 0 && this.#silence.everHeard) this.#ping()
+    if (this.#silence.problem() === undefined) return
+    // After a stall of this process what came meanwhile still waits in the socket: look once more behind it.
+    setImmediate(() => {
+      const silence = this.#silence.problem()
+      if (silence !== undefined) this.end(silence)
+    })
   }
 }
 

@@ -115,7 +115,8 @@ export class PeerLink implements AsyncDisposable {
     this.#attempts += 1
     try {
       const { current } = certificates
-      const token = await signPeerToken(current, current.spiffe ?? regionId(mesh, region), regionId(mesh, peer.region))
+      const from = current.spiffe ?? regionId(mesh, region)
+      const token = await signPeerToken(current, from, regionId(mesh, peer.region), now())
       if (this.#closed) return
       const stream: LinkStream = new LinkStream({
         channel: openChannel(endpoint, this.#credentials, serverName),

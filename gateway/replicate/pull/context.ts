@@ -9,6 +9,8 @@ import type { StartGate } from './start-gate.ts'
 
 /** What every pull shares. */
 export type PullContext = {
+  /** Name of this gateway. */
+  readonly gateway: string
   readonly session: NatsSession
   readonly checkpoints: CheckpointBucket
   readonly incarnations: Incarnations

@@ -1,23 +1,30 @@
+import type { Position } from '@landbridge/core'
 import { describe, expect, test } from 'vitest'
-import { LagMeter } from './lag-meter.ts'
+import { type HeadReport, LagMeter } from './lag-meter.ts'
 
 const at = (sequence: number, ms = 0) => ({ sequence, stamp: BigInt(ms) * 1_000_000n })
+
+const report = (head: Position, unsent: number, timeMs?: number, stale = false): HeadReport => {
+  return { head, unsent, stale, timeMs }
+}
 
 describe('LagMeter', () => {
   test('is zero when everything reported is applied', () => {
     const lag = new LagMeter(at(10))
-    lag.onHead(at(10), 0, 1_000)
+    lag.onHead(report(at(10), 0), 1_000)
     expect(lag.read(undefined, 5_000, 5_000)).toEqual({
       events: 0,
       seconds: 0,
       appliedSequence: 10,
       headSequence: 10,
+      stale: false,
+      watermarkMs: undefined,
     })
   })
 
   test('counts what is on the way and what waits here', () => {
     const lag = new LagMeter(at(10))
-    lag.onHead(at(30), 20, 1_000)
+    lag.onHead(report(at(30), 20), 1_000)
     expect(lag.read(undefined, 3_500, 3_500)).toMatchObject({ events: 20, seconds: 2.5 })
     lag.onReceived(5, at(15))
     expect(lag.read(at(11, 500).stamp, 3_500, 3_500)).toMatchObject({ events: 20, seconds: 3 })
@@ -27,7 +34,7 @@ describe('LagMeter', () => {
 
   test('records beyond the last report move the head', () => {
     const lag = new LagMeter(at(10))
-    lag.onHead(at(10), 0, 1_000)
+    lag.onHead(report(at(10), 0), 1_000)
     lag.onReceived(2, at(12))
     expect(lag.read(at(11, 1_000).stamp, 1_250, 9_000)).toMatchObject({ events: 2, seconds: 0.25, headSequence: 12 })
     lag.onApplied(2, at(12))
@@ -36,11 +43,11 @@ describe('LagMeter', () => {
 
   test('an estimate that was too high is corrected by the next report', () => {
     const lag = new LagMeter(at(0))
-    lag.onHead(at(100), 100, 1_000)
+    lag.onHead(report(at(100), 100), 1_000)
     lag.onReceived(40, at(100))
     lag.onApplied(40, at(100))
     expect(lag.read(undefined, 2_000, 2_000).events).toBe(60)
-    lag.onHead(at(100), 0, 2_000)
+    lag.onHead(report(at(100), 0), 2_000)
     expect(lag.read(undefined, 2_000, 2_000)).toMatchObject({ events: 0, seconds: 0 })
   })
 
@@ -48,5 +55,36 @@ describe('LagMeter', () => {
     const lag = new LagMeter(at(0))
     lag.onReceived(1, at(1))
     expect(lag.read(at(1, 2_000).stamp, 1_000, 1_000).seconds).toBe(0)
+  })
+
+  test('the watermark is the last record applied, or the time of a head that is applied', () => {
+    const lag = new LagMeter(at(10, 1_000))
+    const watermark = () => lag.read(undefined, 0, 0).watermarkMs
+    expect(watermark()).toBe(1_000)
+    lag.onHead(report(at(12, 1_500), 2, 2_000), 2_000)
+    lag.onReceived(2, at(12, 1_500))
+    expect(watermark()).toBe(1_000)
+    lag.onApplied(1, at(11, 1_400))
+    expect(watermark()).toBe(1_400)
+    lag.onApplied(1, at(12, 1_500))
+    expect(watermark()).toBe(2_000)
+    lag.onHead(report(at(12, 1_500), 0, 9_000), 9_000)
+    expect(watermark()).toBe(9_000)
+    lag.onHead(report(at(12, 1_500), 0, 8_000), 9_500)
+    expect(watermark()).toBe(9_000)
+  })
+
+  test('a head that lies behind records that were not for us counts, too', () => {
+    const lag = new LagMeter(at(10, 1_000))
+    lag.onHead(report(at(50, 1_500), 0, 2_000), 2_000)
+    expect(lag.read(undefined, 0, 0)).toMatchObject({ events: 0, watermarkMs: 2_000 })
+  })
+
+  test('tells that the upstream does not hear the origin', () => {
+    const lag = new LagMeter(at(10))
+    lag.onHead(report(at(10), 0, undefined, true), 1_000)
+    expect(lag.read(undefined, 0, 0).stale).toBe(true)
+    lag.onHead(report(at(10), 0), 1_000)
+    expect(lag.read(undefined, 0, 0).stale).toBe(false)
   })
 })

@@ -1,4 +1,6 @@
+import { timestampMs } from '@bufbuild/protobuf/wkt'
 import type { Position } from '@landbridge/core'
+import type { PullHead } from '@landbridge/proto'
 
 /** Lag as one pull knows it. */
 export type LagReading = {
@@ -6,6 +8,21 @@ export type LagReading = {
   readonly seconds: number
   readonly appliedSequence: number
   readonly headSequence: number
+  /** The upstream does not hear the origin itself: the origin may be further. */
+  readonly stale: boolean
+  /** Every record that the origin stored up to then, ms since 1970 by its clock, is applied; undefined when not known. */
+  readonly watermarkMs: number | undefined
+}
+
+/** What an upstream says of the origin. */
+export type HeadReport = {
+  readonly head: Position
+  /** Records that it has not sent yet. */
+  readonly unsent: number
+  /** It repeats what it last heard. */
+  readonly stale: boolean
+  /** When the origin's stream had this head, ms since 1970 by its own clock; undefined when it does not say. */
+  readonly timeMs: number | undefined
 }
 
 /**
@@ -19,6 +36,8 @@ export type LagReading = {
  *   of that: records that are only on their way are younger than that, and what a long outage left shows its true age
  *   with the first record that arrives.
  * - both 0 when every record the origin reported is applied.
+ * - watermark = the time of the newest report whose head is applied, or the stored time of the last record applied,
+ *   whichever is later: an origin stores in the order of its clock. It never goes back.
  */
 export class LagMeter {
   #applied: Position
@@ -29,18 +48,29 @@ export class LagMeter {
   #unsent = 0
   #receivedAtReport = 0
   #behindSinceMs: number | undefined
+  #stale = false
+  /** The newest report with a time, until its head is applied. */
+  #timed: { readonly sequence: number; readonly timeMs: number } | undefined
+  #watermarkMs: number | undefined
 
   constructor(position: Position) {
     this.#applied = position
     this.#head = position
+    this.#mark(position)
   }
 
-  /** The origin said where its end is, and how many records it has not sent. */
-  onHead(head: Position, unsent: number, nowMs: number): void {
+  /** The upstream said where the origin's end is, and how many records it has not sent. */
+  onHead({ head, unsent, stale, timeMs }: HeadReport, nowMs: number): void {
     this.#head = head
     this.#unsent = unsent
+    this.#stale = stale
     this.#receivedAtReport = this.#received
     this.#behindSinceMs = unsent === 0 ? undefined : (this.#behindSinceMs ?? nowMs)
+    if (timeMs === undefined) return
+    // Without anything unsent, all that is up to the head is what came, whatever the head's number.
+    const sequence = unsent === 0 && this.#received === this.#appliedCount ? this.#applied.sequence : head.sequence
+    this.#timed = { sequence, timeMs }
+    this.#mark(this.#applied)
   }
 
   /** Records came; `last` is the newest of them. */
@@ -54,6 +84,7 @@ export class LagMeter {
   onApplied(count: number, position: Position): void {
     this.#appliedCount += count
     this.#applied = position
+    this.#mark(position)
   }
 
   /**
@@ -68,7 +99,20 @@ export class LagMeter {
       seconds: Math.max(0, this.#ageMs(waiting, unsent, oldestStamp, originNowMs, nowMs)) / 1_000,
       appliedSequence: this.#applied.sequence,
       headSequence: this.#head.sequence,
+      stale: this.#stale,
+      watermarkMs: this.#watermarkMs,
     }
+  }
+
+  #mark({ sequence, stamp }: Position): void {
+    if (stamp > 0n) this.#raise(Number(stamp / 1_000_000n))
+    if (this.#timed === undefined || sequence < this.#timed.sequence) return
+    this.#raise(this.#timed.timeMs)
+    this.#timed = undefined
+  }
+
+  #raise(timeMs: number): void {
+    this.#watermarkMs = Math.max(timeMs, this.#watermarkMs ?? timeMs)
   }
 
   #ageMs(waiting: number, unsent: number, oldest: bigint | undefined, originNowMs: number, nowMs: number): number {
@@ -79,5 +123,15 @@ export class LagMeter {
 
   #unsentNow(): number {
     return Math.max(0, this.#unsent - (this.#received - this.#receivedAtReport))
+  }
+}
+
+/** What a message of an upstream says of the origin. */
+export function reportOf({ head, pending, stale, time }: PullHead): HeadReport {
+  return {
+    head: { sequence: Number(head?.sequence ?? 0n), stamp: head?.stamp ?? 0n },
+    unsent: Number(pending),
+    stale,
+    timeMs: time === undefined ? undefined : timestampMs(time),
   }
 }

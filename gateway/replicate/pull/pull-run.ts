@@ -1,8 +1,8 @@
 import { ApplyRun, MeshError, type RunAction, type RunEnd, type RunInput, sameSession } from '@landbridge/core'
-import type { PullRefused } from '@landbridge/proto'
+import type { PullHead, PullRefused } from '@landbridge/proto'
 import type { LinkStream, PullHandle } from '../link/link-stream.ts'
 import { findOwnCopies } from './copy-check.ts'
-import { LagMeter, type LagReading } from './lag-meter.ts'
+import { LagMeter, type LagReading, reportOf } from './lag-meter.ts'
 import type { LocalStream } from './local-stream.ts'
 import type { MarkedView } from './marked-view.ts'
 import { type PullRecord, ReceivedQueue } from './received.ts'
@@ -140,14 +140,10 @@ export class PullRun {
         this.#lag?.onReceived(queue.count - before, queue.tail)
         this.#wake.notify()
       },
-      onHead: (message: {
-        readonly head?: { sequence: bigint; stamp: bigint } | undefined
-        readonly pending: bigint
-      }) => {
-        const head = { sequence: Number(message.head?.sequence ?? 0n), stamp: message.head?.stamp ?? 0n }
+      onHead: (message: PullHead) => {
         if (!this.#headHeard) this.#options.events.onOpen()
         this.#headHeard = true
-        this.#lag?.onHead(head, Number(message.pending), this.#options.now())
+        this.#lag?.onHead(reportOf(message), this.#options.now())
       },
       onRefused: (refusal: PullRefused) => this.#finish({ kind: 'refused', refusal }),
       onDown: (reason: string) => this.#finish({ kind: 'link-down', reason }),

@@ -18,7 +18,14 @@ const STEADY_MS = 10_000
 /** Spans of one batch: a batch of a long outage is not worth a thousand of them. */
 const TRACED_MAX = 64
 
-const NOTHING: LagReading = { events: 0, seconds: 0, appliedSequence: 0, headSequence: 0 }
+const NOTHING: LagReading = {
+  events: 0,
+  seconds: 0,
+  appliedSequence: 0,
+  headSequence: 0,
+  stale: true,
+  watermarkMs: undefined,
+}
 
 /**
  * Brings one origin's events of one topic into this region's stream: one run after the other, each from the data, for
@@ -57,15 +64,19 @@ export class Pull implements AsyncDisposable {
 
   /** How far this region is behind. */
   lag(): LagRow {
-    const reading = this.#run?.lag() ?? this.#lastReading
+    const { stale, ...reading } = this.#run?.lag() ?? this.#lastReading
     const open = this.#run?.open === true
     const heardMs = open ? this.#stream?.lastContactMs : undefined
     return {
       topic: this.topicKey,
       origin: this.origin,
       ...reading,
-      known: heardMs !== undefined && this.#context.now() - heardMs < KNOWN_MS,
+      known: !stale && heardMs !== undefined && this.#context.now() - heardMs < KNOWN_MS,
       reportedMs: heardMs ?? this.#lastReportMs,
+      upstream: open ? this.origin : undefined,
+      gateway: open ? this.#context.gateway : undefined,
+      problem: this.#stopped?.message ?? (open ? '' : this.#link.reason),
+      gaps: 0,
     }
   }
 

@@ -1,13 +1,12 @@
-import type { handleBidiStreamingCall, Metadata, ServerDuplexStream } from '@grpc/grpc-js'
+import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js'
 import { MeshError } from '@landbridge/core'
 import type { NatsSession } from '@landbridge/nats'
 import { type GrpcMethod, grpcMethods, type ReplicateRequest, ReplicationService, rawCodec } from '@landbridge/proto'
 import type { Config } from '../../config.ts'
-import { callContextOf, statusOf } from '../../rpc/index.ts'
+import { statusOf } from '../../rpc/index.ts'
 import type { Log } from '../../telemetry/index.ts'
 import type { TopicRegistry } from '../../topics.ts'
-import { PEER_TOKEN_KEY, verifyPeerToken } from '../identity/peer-token.ts'
-import { regionId, regionOfId } from '../identity/region-id.ts'
+import { verifyPeer } from '../identity/verify-peer.ts'
 import type { ReplicationMetrics } from '../metrics.ts'
 import type { ServeContext } from './context.ts'
 import { OwnHeads } from './own-heads.ts'
@@ -54,7 +53,6 @@ export function replicationHandlers(options: ReplicationHandlersOptions): Replic
   const open = new Map<Call, (thrown: unknown) => void>()
   const forget = registry.onChange((snapshot) => {
     heads.keepOnly(snapshot.topics)
-    positions.keepOnly(snapshot.topics, snapshot.peers)
   })
   let closed = false
 
@@ -125,33 +123,4 @@ async function serveCall(context: ServeContext, call: Call, end: (thrown: unknow
   } catch (thrown) {
     end(thrown)
   }
-}
-
-/** Which region calls: by the certificate of the connection and a token bound to it; it must have a RegionPeer here. */
-async function verifyPeer(context: ServeContext, metadata: Metadata): Promise<string> {
-  const { mesh, region, registry } = context
-  const { certificate } = callContextOf(metadata)
-  if (certificate === undefined) {
-    throw new MeshError('unauthenticated', 'replicate: connection has no client certificate, wanted one of a region')
-  }
-  const peer = regionOfId(mesh, certificate.spiffe)
-  if (peer === undefined || certificate.spiffe === undefined) {
-    const wanted = regionId(mesh, '<name>')
-    throw new MeshError(
-      'permission_denied',
-      `replicate: certificate names ${certificate.spiffe ?? 'nobody'}, wanted ${wanted}`,
-    )
-  }
-  const [token] = metadata.get(PEER_TOKEN_KEY)
-  await verifyPeerToken(typeof token === 'string' ? token : undefined, certificate.x509, {
-    from: certificate.spiffe,
-    to: regionId(mesh, region),
-  })
-  if (peer === region || !registry.snapshot.peers.has(peer)) {
-    throw new MeshError(
-      'permission_denied',
-      `replicate: ${peer} has no RegionPeer in ${region}, wanted one to be applied`,
-    )
-  }
-  return peer
 }

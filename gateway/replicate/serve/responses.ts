@@ -21,6 +21,11 @@ export function encodeHeartbeat(nowMs: number): Buffer {
   return encode({ case: 'heartbeat', value: { time: timestampFromMs(nowMs) } })
 }
 
+/** An encoded `Ping`, sent back. */
+export function encodePong(id: bigint): Buffer {
+  return encode({ case: 'pong', value: { id } })
+}
+
 type Response = Extract<
   Parameters<typeof create<typeof ReplicateResponseSchema>>[1],
   { response?: unknown }

@@ -41,6 +41,8 @@ export type ServedPullOptions = {
   readonly now: () => number
   /** Sends a frame to the peer. */
   send(frame: Buffer): void
+  /** The position was found in our log: the receiver has everything up to there. Called at most once. */
+  onPlaced(): void
   /** Called after each frame of records. */
   onServed(records: number): void
   /** Tells the peer that the pull is over, and why. Called at most once; the pull is closed then. */
@@ -104,6 +106,7 @@ export class ServedPull {
       if (this.#closed) return
       this.#head = head
       if (placement !== 'serve') return this.#refusePlacement(placement, head)
+      this.#options.onPlaced()
       this.#pending = head.position.sequence > position.sequence ? undefined : 0
       this.#tellHead()
       this.#read()

@@ -4,7 +4,7 @@ import { RefusalReason } from '@landbridge/proto'
 import type { TopicEntry } from '../../topics.ts'
 import { exchangeOf } from '../exchange.ts'
 import type { ServeContext } from './context.ts'
-import { encodeHeartbeat, encodeRefused } from './responses.ts'
+import { encodeHeartbeat, encodePong, encodeRefused } from './responses.ts'
 import { ServedPull } from './served-pull.ts'
 
 const TICK_MS = 1_000
@@ -67,10 +67,12 @@ export class ServedStream {
         const pull = this.#pulls.get(value.pullId)
         const position = positionOf(value.position)
         if (pull === undefined || position === undefined) return
-        const { positions, now } = this.#context
-        positions.set({ topic: pull.topic.key, region: this.#peer, position, atMs: now() })
+        this.#context.positions.applied(pull, position)
         return
       }
+      case 'ping':
+        this.#write(encodePong(value.id))
+        return
       default:
         throw new MeshError('invalid_argument', 'replicate: request says nothing that is known here')
     }
@@ -128,6 +130,7 @@ export class ServedStream {
       log: context.log,
       now: context.now,
       send: (frame) => this.#write(frame),
+      onPlaced: () => context.positions.open(pull, { topic: topicKey, region: this.#peer, position }),
       onServed: (records) => {
         const { metrics } = context
         metrics.served.inc({ topic: metrics.topicLabel(topicKey), peer: this.#peer }, records)
@@ -148,6 +151,7 @@ export class ServedStream {
     const pull = this.#pulls.get(id)
     if (pull === undefined) return
     this.#pulls.delete(id)
+    this.#context.positions.close(pull)
     pull.close()
     this.#context.metrics.servedPulls.dec({ peer: this.#peer })
   }

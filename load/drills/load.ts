@@ -1,0 +1,71 @@
+import { join } from 'node:path'
+import { formatTopicName } from '@landbridge/core'
+import type { Lab } from '@landbridge/lab'
+import { DRILL_TOPIC } from './drills.ts'
+import type { DrillOptions } from './options.ts'
+import type { PhaseEnd, PublishSettings } from './settings.ts'
+
+/** The drill's topic, "<tenant>/<topic>". */
+export const TOPIC = formatTopicName(DRILL_TOPIC)
+/** Clients over all regions. */
+export const CLIENTS = 45
+/** Every client connects in this time; nothing of it is judged. */
+export const WARM_UP_SECONDS = 4
+
+const SERVICE = 'drill'
+const PROTO_FOLDER = join(import.meta.dirname, '../../proto')
+
+/** The load generator, the servers and the gateways share a machine: wide enough for two busy cores, narrow enough to show a fault. */
+const THRESHOLDS = {
+  'publish_ms{phase:baseline}': ['p(95)<250', 'max<2000'],
+  'publish_ms{phase:fault}': ['p(95)<3000'],
+  'publish_ms{phase:recovery}': ['p(95)<1000'],
+  unacknowledged: ['count==0'],
+  dropped_iterations: ['count==0'],
+}
+
+/** The drill's topic, and who may publish to it. */
+export const DOCUMENTS = [
+  {
+    kind: 'Topic',
+    metadata: { namespace: DRILL_TOPIC.tenant, name: DRILL_TOPIC.topic },
+    spec: { partitions: 8 },
+  },
+  {
+    kind: 'AccessPolicy',
+    metadata: { namespace: DRILL_TOPIC.tenant, name: SERVICE },
+    spec: { principals: [{ subject: SERVICE }], topics: ['*'], operations: ['publish'] },
+  },
+]
+  .map((document) => JSON.stringify({ apiVersion: 'landbridge.dev/v1alpha1', ...document }))
+  .join('\n---\n')
+
+/** What k6 is told. */
+export async function publishSettings(lab: Lab, options: DrillOptions): Promise<PublishSettings> {
+  const { cert, key } = await lab.certificates.client(DRILL_TOPIC.tenant, SERVICE)
+  const { baseline, fault, recovery } = options.seconds
+  const lengths = [
+    ['warm-up', WARM_UP_SECONDS],
+    ['baseline', baseline],
+    ['fault', fault],
+    ['recovery', recovery],
+  ] as const
+  const phases: PhaseEnd[] = []
+  for (const [phase, seconds] of lengths) {
+    phases.push({ phase, endSeconds: (phases.at(-1)?.endSeconds ?? 0) + seconds })
+  }
+  return {
+    topic: TOPIC,
+    endpoints: lab.regions.flatMap(({ name, endpoints }) => endpoints.map((address) => ({ region: name, address }))),
+    token: await lab.token({ subject: SERVICE }),
+    caFile: lab.caFile,
+    certFile: cert,
+    keyFile: key,
+    protoFolder: PROTO_FOLDER,
+    perSecond: options.perSecond,
+    clients: CLIENTS,
+    phases,
+    thresholds: THRESHOLDS,
+    summaryFile: join(lab.stateDir, 'k6-summary.json'),
+  }
+}

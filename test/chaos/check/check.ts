@@ -1,0 +1,129 @@
+import type { ChaosTopic, History } from '../history/history.ts'
+import { OUTCOME, type PublisherHistory } from '../history/publisher-history.ts'
+import type { StreamLog } from '../history/stream-log.ts'
+import { checkKeyOrder, checkOriginOrder } from './order.ts'
+import { type Violation, Violations } from './violation.ts'
+import { isExcused, type Wipe } from './wipe.ts'
+
+/** Everything that a verdict rests on. */
+export type CheckInput = {
+  readonly history: History
+  /** One for each region and topic. */
+  readonly streams: readonly StreamLog[]
+  /** What regions were made to forget. */
+  readonly wipes: readonly Wipe[]
+}
+
+/** The verdict. */
+export type CheckReport = {
+  readonly counts: Violations['counts']
+  readonly total: number
+  readonly examples: readonly Violation[]
+  /** Acknowledged events that are gone because every known copy was wiped on purpose. */
+  readonly excused: number
+  /** Events that each region's streams hold. */
+  readonly storedByRegion: Readonly<Record<string, number>>
+}
+
+/**
+ * Judges a history by what every region's streams hold when all faults are over (I1 to I4). Pure; takes a moment for each
+ * million of events.
+ */
+export function check({ history, streams, wipes }: CheckInput): CheckReport {
+  const violations = new Violations()
+  const storedByRegion: Record<string, number> = Object.fromEntries(history.regions.map((name) => [name, 0]))
+  let excused = 0
+  for (const topic of history.topics) {
+    const logs = streams.filter((log) => log.topic === topic.name)
+    const held = new Holdings(history)
+    for (const log of logs) {
+      const region = history.regions[log.region] ?? ''
+      storedByRegion[region] = (storedByRegion[region] ?? 0) + log.length
+      for (const text of log.strangers)
+        violations.add({ kind: 'stranger', topic: topic.name, region, event: undefined, text })
+      takeLog(log, region, held, violations)
+      checkOriginOrder(log, logs, history, violations)
+      checkKeyOrder(log, history, violations)
+    }
+    for (const [index, publisher] of history.publishers.entries()) {
+      if (publisher.info.topic !== topic.name) continue
+      excused += checkPublisher({ history, topic, index, publisher, held, wipes, violations })
+    }
+  }
+  const { counts, total, examples } = violations
+  return { counts, total, examples, excused, storedByRegion }
+}
+
+/** Which regions hold each event: a bit a region. */
+class Holdings {
+  readonly #columns: readonly Uint16Array[]
+
+  constructor(history: History) {
+    this.#columns = history.publishers.map(({ last }) => new Uint16Array(last + 1))
+  }
+
+  of(publisher: number, number: number): number {
+    return this.#columns[publisher]?.[number] ?? 0
+  }
+
+  /** Returns false when the region holds it already. */
+  add(publisher: number, number: number, region: number): boolean {
+    const column = this.#columns[publisher]
+    if (column === undefined) return true
+    const before = column[number] ?? 0
+    column[number] = before | (1 << region)
+    return (before & (1 << region)) === 0
+  }
+}
+
+function takeLog(log: StreamLog, region: string, held: Holdings, violations: Violations): void {
+  for (let at = 0; at < log.length; at++) {
+    const event = { publisher: log.publisher(at), number: log.number(at) }
+    if (held.add(event.publisher, event.number, log.region)) continue
+    const text = `once more as ${log.origin(at)}:${log.sequence(at)}`
+    violations.add({ kind: 'duplicate', topic: log.topic, region, event, text })
+  }
+}
+
+function checkPublisher(input: {
+  readonly history: History
+  readonly topic: ChaosTopic
+  readonly index: number
+  readonly publisher: PublisherHistory
+  readonly held: Holdings
+  readonly wipes: readonly Wipe[]
+  readonly violations: Violations
+}): number {
+  const { history, topic, index, publisher, held, wipes, violations } = input
+  const wanted = topic.regions.reduce((mask, name) => mask | (1 << history.regionIndex(name)), 0)
+  const namesOf = (mask: number) => history.regions.filter((_, place) => (mask & (1 << place)) !== 0).join(', ')
+  let excused = 0
+  for (let number = 1; number <= publisher.last; number++) {
+    const event = { publisher: index, number }
+    const note = (kind: Violation['kind'], text: string, region = '') =>
+      violations.add({ kind, topic: topic.name, region, event, text })
+    const mask = held.of(index, number)
+    const outcome = publisher.outcome(number)
+    const isAcknowledged = outcome === OUTCOME.acknowledged
+    if ((mask & ~wanted) !== 0) note('residency', `held by ${namesOf(mask & ~wanted)}`)
+    if (isAcknowledged && topic.durability === 'quorum' && !publisher.degraded(number)) {
+      if (bits(publisher.holders(number)) < 2) note('quorum', `named ${namesOf(publisher.holders(number)) || 'nobody'}`)
+    }
+    if (mask === 0) {
+      if (!isAcknowledged) continue
+      if (isExcused(publisher, number, history.regions.length, wipes)) excused++
+      else note('lost', `acknowledged by ${history.regions[publisher.region(number) ?? -1] ?? 'a stranger'}`)
+      continue
+    }
+    if (outcome === OUTCOME.refused) note('refused', `held by ${namesOf(mask)}`)
+    const without = wanted & ~mask
+    if (without !== 0) note(isAcknowledged ? 'missing' : 'differing', `held by ${namesOf(mask)}`, namesOf(without))
+  }
+  return excused
+}
+
+function bits(mask: number): number {
+  let count = 0
+  for (let rest = mask; rest !== 0; rest &= rest - 1) count++
+  return count
+}

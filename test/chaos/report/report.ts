@@ -1,0 +1,88 @@
+import type { CheckReport } from '../check/check.ts'
+import { VIOLATIONS, type ViolationKind } from '../check/violation.ts'
+
+/** Everything that a run found out. */
+export type ChaosReport = {
+  readonly seed: number
+  readonly folder: string
+  readonly durationMs: number
+  readonly events: {
+    readonly tried: number
+    readonly acknowledged: number
+    readonly ambiguous: number
+    readonly refused: number
+  }
+  readonly faults: {
+    readonly planned: number
+    readonly done: number
+    readonly byKind: Readonly<Record<string, number>>
+    /** Faults that the lab could not bring about. */
+    readonly problems: readonly string[]
+  }
+  readonly verdict: CheckReport
+  /** From the end of the last fault until all regions held the same; undefined when they never did. */
+  readonly convergedMs: number | undefined
+  /** For each home region the longest time that its publishers waited without any acknowledgement. */
+  readonly worstGapMs: Readonly<Record<string, number>>
+  readonly memory: { readonly limitMiB: number; readonly worstMiB: Readonly<Record<string, number>> }
+  readonly subscribers: readonly {
+    readonly region: string
+    readonly delivered: number
+    readonly repeated: number
+    readonly failure: string | undefined
+  }[]
+  /** Processes that ended on their own. */
+  readonly crashes: readonly string[]
+  /** Errors that are not of the mesh's kinds. */
+  readonly unexpected: readonly string[]
+}
+
+/** Why a run failed, a line each; empty when it passed. */
+export function problemsOf(report: ChaosReport): readonly string[] {
+  const { verdict, memory, subscribers, crashes, unexpected, faults, convergedMs } = report
+  const problems = Object.entries(verdict.counts)
+    .filter(([, count]) => count > 0)
+    .map(([kind, count]) => `${count} ${VIOLATIONS[kind as ViolationKind]}`)
+  if (convergedMs === undefined) problems.push('the regions did not come to hold the same in time')
+  for (const [name, mib] of Object.entries(memory.worstMiB)) {
+    if (mib > memory.limitMiB) problems.push(`${name} had ${mib} MiB, wanted at most ${memory.limitMiB}`)
+  }
+  for (const { region, failure } of subscribers) {
+    if (failure !== undefined) problems.push(`a subscriber in ${region} ended: ${failure}`)
+  }
+  return [...problems, ...crashes, ...unexpected, ...faults.problems]
+}
+
+/** A report for people. */
+export function summaryOf(report: ChaosReport): string {
+  const { seed, events, faults, verdict, worstGapMs, memory, convergedMs } = report
+  const { counts } = verdict
+  const kinds = Object.entries(faults.byKind).map(([kind, count]) => `${kind} ${count}`)
+  const row = (name: string, text: string | number) => `  ${name.padEnd(22)} ${text}`
+  const perRegion = (values: Readonly<Record<string, number>>, unit: string) =>
+    Object.entries(values)
+      .map(([name, value]) => `${name} ${value}${unit}`)
+      .join(', ')
+  const problems = problemsOf(report)
+  return [
+    `seed ${seed}: ${problems.length === 0 ? 'PASSED' : 'FAILED'}`,
+    row(
+      'events',
+      `${events.tried} tried, ${events.acknowledged} acknowledged, ${events.ambiguous} unclear, ${events.refused} refused`,
+    ),
+    row('faults', `${faults.done} of ${faults.planned} (${kinds.join(', ')})`),
+    row('lost', `${counts.lost} (${verdict.excused} more by wiping every copy on purpose)`),
+    row('missing somewhere', counts.missing + counts.differing),
+    row('duplicates', counts.duplicate),
+    row('order violations', counts.order + counts.keyOrder),
+    row('converged after', convergedMs === undefined ? 'never' : `${convergedMs} ms`),
+    row('worst publish gap', perRegion(worstGapMs, ' ms')),
+    row('gateway memory', perRegion(memory.worstMiB, ' MiB')),
+    ...problems.map((problem) => `  PROBLEM ${problem}`),
+    ...verdict.examples.slice(0, 20).map(({ kind, topic, region, event, text }) => {
+      const name = event === undefined ? '' : ` publisher ${event.publisher} number ${event.number}`
+      return `    ${kind} ${topic} ${region}${name}: ${text}`
+    }),
+    ...(problems.length === 0 ? [] : [`  everything that explains it: ${report.folder}`]),
+  ].join('\n')
+}

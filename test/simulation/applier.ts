@@ -1,0 +1,177 @@
+import {
+  ApplyRun,
+  type Checkpoint,
+  type LocalRecord,
+  type Position,
+  type RunAction,
+  type RunInput,
+  type RunOpening,
+  type SendResult,
+  START,
+} from '@landbridge/core'
+import { isCopy, tooOld } from './copies.ts'
+import type { Message, WireRecord } from './record.ts'
+import type { Region } from './region.ts'
+import { branch, repair } from './repair.ts'
+import { type ServedPull, serve } from './serve.ts'
+import type { Steps, World } from './world.ts'
+
+/** The gateway gives a batch up after this part of its life, and starts over; the batch may be stored all the same. */
+const PATIENCE = 0.5
+
+/** Pulls one origin into one region for ever: run after run, each from a position that is read again. */
+export function* applier(world: World, region: Region, origin: string): Steps {
+  for (;;) {
+    yield
+    if (!region.up) return
+    yield* new Pull(world, region, origin).run()
+  }
+}
+
+/** One run: `ApplyRun` decides, this acts. */
+class Pull {
+  readonly #world: World
+  readonly #region: Region
+  readonly #origin: string
+  #upstream: Region | undefined
+  #served: ServedPull | undefined
+  #diverged = false
+  /** Without rule 3b, a run takes whatever is last for this. */
+  #sent: Position = START
+  #checkedAt = 0
+
+  constructor(world: World, region: Region, origin: string) {
+    this.#world = world
+    this.#region = region
+    this.#origin = origin
+  }
+
+  *run(): Steps {
+    const region = this.#region
+    const origin = this.#origin
+    const { session } = region
+    const opening = this.#opening()
+    const { last } = opening
+    if (last?.control === 'branch') return yield* repair(this.#world, region, origin, last, session)
+    const linked = this.#world.regions.filter((other) => this.#world.linked(region, other))
+    if (linked.length === 0) return
+    this.#upstream = this.#world.random.pick(linked)
+    const run = new ApplyRun<WireRecord>(opening)
+    this.#served = serve(this.#world, this.#upstream, {
+      origin,
+      position: run.position,
+      receiver: region.name,
+      path: [],
+    })
+    let action = run.begin()
+    while (action.kind !== 'end') {
+      const answer: RunInput<WireRecord> = yield* this.#act(action, run.position)
+      if (!region.up) return
+      action = run.next(answer, this.#world.on('session') ? region.session : session)
+    }
+    this.#count(action.reason)
+    if (this.#diverged && this.#world.on('match')) yield* branch(this.#world, region, origin, last, session)
+  }
+
+  *#act(action: RunAction<WireRecord>, position: Position): Steps<RunInput<WireRecord>> {
+    const { stream } = this.#region
+    switch (action.kind) {
+      case 'receive':
+        return yield* this.#receive(position)
+      case 'check':
+        return yield* this.#check(action)
+      case 'send': {
+        // What a process that stood still knows may be wrong by now.
+        if (tooOld(this.#world, this.#checkedAt)) return { kind: 'stop', reason: 'failed' }
+        this.#sent = action.records.at(-1)?.position ?? START
+        return { kind: 'sent', result: yield* this.#send(action) }
+      }
+      case 'read-last':
+        yield
+        return { kind: 'last', last: this.#lastAfterBatch() }
+      case 'read-end':
+        yield
+        return { kind: 'end', last: stream.lastOf(this.#origin), end: stream.end }
+      case 'write-checkpoint':
+        yield
+        this.#region.writeCheckpoint(this.#origin, action.checkpoint)
+        return { kind: 'checkpointed' }
+      case 'end':
+        return { kind: 'stop', reason: 'stopped' }
+    }
+  }
+
+  *#receive(position: Position): Steps<RunInput<WireRecord>> {
+    const { random } = this.#world
+    yield
+    const linked = this.#upstream !== undefined && this.#world.linked(this.#region, this.#upstream)
+    if (!linked) return { kind: 'stop', reason: 'stopped' }
+    const served = this.#served?.next(1 + random.below(5))
+    if (served?.kind !== 'records') {
+      this.#diverged = served?.kind === 'diverged'
+      return { kind: 'stop', reason: 'stopped' }
+    }
+    const { records } = served
+    if (records.length === 0 && random.chance(0.3)) return { kind: 'stop', reason: 'stopped' }
+    if (this.#world.on('chain')) return { kind: 'records', records }
+    // A receiver that takes what comes.
+    let prev = position
+    const taken = records.map((record) => {
+      const patched = { ...record, prev }
+      prev = record.position
+      return patched
+    })
+    return { kind: 'records', records: taken }
+  }
+
+  *#check({ records, floor, thorough }: RunAction<WireRecord> & { kind: 'check' }): Steps<RunInput<WireRecord>> {
+    this.#checkedAt = this.#world.now
+    const copies = records.map(({ id, mark }) => isCopy(this.#world, this.#region, { id, mark, floor, thorough }))
+    this.#world.stats.copies += copies.filter(Boolean).length
+    yield
+    return { kind: 'checked', copies }
+  }
+
+  *#send({ records, fence, session }: RunAction<WireRecord> & { kind: 'send' }): Steps<SendResult> {
+    const batch = this.#region.send(records.map(this.#message), fence, session)
+    const patience = Math.ceil(PATIENCE * this.#world.profile.lifeTicks)
+    while (batch.result === undefined && this.#world.now - batch.openedAt <= patience) yield
+    return batch.result ?? { kind: 'failed' }
+  }
+
+  readonly #message = ({ position, prev, id, recordedMs, mark }: WireRecord): Message => {
+    return { kind: 'event', origin: this.#origin, position, prev, id, recordedMs, mark, eventSequence: 0 }
+  }
+
+  #lastAfterBatch(): LocalRecord | undefined {
+    const last = this.#region.stream.lastOf(this.#origin)
+    return this.#world.on('ownLast') || last === undefined ? last : { ...last, position: this.#sent }
+  }
+
+  #opening(): RunOpening {
+    const { stream, session, checkpoints } = this.#region
+    const last = stream.lastOf(this.#origin)
+    const checkpoint = checkpoints.get(this.#origin)?.at(-1)
+    const facts = { stampAt: (sequence: number) => stream.at(sequence)?.localStamp }
+    const opening = { session, last, checkpoint, facts, batchRecordsMax: 3 }
+    if (this.#world.on('stamp') || checkpoint === undefined) return opening
+    return { ...opening, ...this.#trusting(last, checkpoint) }
+  }
+
+  /** Without the guard of rule 3 a checkpoint counts while its numbers look plausible. */
+  #trusting(last: LocalRecord | undefined, checkpoint: Checkpoint): Pick<RunOpening, 'checkpoint' | 'facts'> {
+    const { end, lastOf } = checkpoint
+    const sequence = last?.localSequence ?? 0
+    const plausible = end.sequence <= this.#region.stream.last && lastOf.sequence >= sequence
+    const facts = { stampAt: () => end.stamp }
+    if (!plausible) return { checkpoint: undefined, facts }
+    return { checkpoint: { ...checkpoint, lastOf: { sequence, stamp: last?.localStamp ?? 0n } }, facts }
+  }
+
+  #count(reason: string): void {
+    const { stats } = this.#world
+    if (reason === 'overtaken') stats.overtaken++
+    if (reason === 'session-changed') stats.sessions++
+    if (reason === 'hole') this.#world.problem(`HOLE on the wire to ${this.#region.name}, of ${this.#origin}`)
+  }
+}

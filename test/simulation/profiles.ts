@@ -1,0 +1,78 @@
+/** Time is in ticks of one second: one random step of each actor, about. */
+export const TICK_MS = 1_000
+
+/** How one kind of run differs from another. Rates are probabilities per tick. */
+export type Profile = {
+  /** What it is for. */
+  readonly about: string
+  /** Number of regions: least and most. */
+  readonly regions: readonly [number, number]
+  /** Gateway pods a region: least and most. */
+  readonly pods: readonly [number, number]
+  /** Ticks with faults; then everything heals. */
+  readonly steps: number
+  /** The topic's duplicate window, ticks. It must exceed two batch lives. */
+  readonly windowTicks: number
+  /** A batch, or a single message in flight, is dead after so many ticks. */
+  readonly lifeTicks: number
+  /** How old the view may be from which copy checks are answered, ticks. It must stay below window - life. */
+  readonly staleTicks: number
+  /** Regions are linked in a line for ever, so that relays are the only route. */
+  readonly line: boolean
+  /** One region never comes back after the faults. */
+  readonly dead: boolean
+  /** How far clocks are apart at most, ticks; they step within that. 0: one clock. */
+  readonly clockTicks: number
+  readonly rates: {
+    /** A batch in flight arrives. */
+    readonly deliver: number
+    /** What the server has is synced to disk. */
+    readonly sync: number
+    /** A fault. */
+    readonly fault: number
+    /** A second applier of the same origin starts. */
+    readonly race: number
+    /** A client begins to publish an event. */
+    readonly event: number
+  }
+}
+
+const usual: Profile = {
+  about: 'what happens on a bad day',
+  regions: [2, 4],
+  pods: [1, 1],
+  steps: 700,
+  windowTicks: 60,
+  lifeTicks: 10,
+  staleTicks: 0,
+  line: false,
+  dead: false,
+  clockTicks: 0,
+  rates: { deliver: 1, sync: 0.03, fault: 0.04, race: 0.01, event: 0.06 },
+}
+
+/** The kinds of runs. */
+export const PROFILES = {
+  usual,
+  hard: {
+    ...usual,
+    about: 'slow delivery, many faults, rare syncs',
+    rates: { deliver: 0.3, sync: 0.01, fault: 0.1, race: 0.1, event: 0.12 },
+  },
+  line: { ...usual, about: 'relays are the only route', regions: [3, 4], line: true },
+  racy: {
+    ...usual,
+    about: 'long batches, very slow delivery, many racing appliers',
+    windowTicks: 200,
+    lifeTicks: 60,
+    rates: { deliver: 0.12, sync: 0.01, fault: 0.1, race: 0.5, event: 0.2 },
+  },
+  dead: { ...usual, about: 'one region never comes back', regions: [3, 4], dead: true },
+  stale: { ...usual, about: 'copy checks see the stream as it was a while ago', staleTicks: 20 },
+} as const satisfies Record<string, Profile>
+
+/** The name of a profile. */
+export type ProfileName = keyof typeof PROFILES
+
+/** Every profile. */
+export const PROFILE_NAMES = Object.keys(PROFILES) as readonly ProfileName[]

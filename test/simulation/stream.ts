@@ -1,0 +1,129 @@
+import { type LocalPlace, type LocalRecord, type Position, samePosition } from '@landbridge/core'
+import type { Message, Stored } from './record.ts'
+
+const NONE: readonly Stored[] = []
+
+/** The messages of one region's stream, oldest first, and what one may ask about them without reading them all. */
+export class Stream {
+  readonly #log: Stored[] = []
+  readonly #byOrigin = new Map<string, Stored[]>()
+  readonly #events = new Map<string, Stored[]>()
+  readonly #marked = new Map<string, Stored[]>()
+  #first = 1
+
+  /** Oldest sequence that is kept; one above `last` when nothing is. */
+  get first(): number {
+    return this.#first
+  }
+
+  /** Newest sequence. */
+  get last(): number {
+    return this.#log.length
+  }
+
+  /** The record at a sequence; undefined when there is none, or none any more. */
+  at(sequence: number): Stored | undefined {
+    return sequence < this.#first ? undefined : this.#log[sequence - 1]
+  }
+
+  /** { 0, 0n } when nothing is kept. */
+  get end(): LocalPlace {
+    const record = this.at(this.last)
+    return record === undefined ? { sequence: 0, stamp: 0n } : { sequence: this.last, stamp: record.localStamp }
+  }
+
+  /** The records of an origin that are kept, control records included, oldest first. */
+  of(origin: string): readonly Stored[] {
+    return this.#kept(this.#byOrigin, origin)
+  }
+
+  /** The last record of an origin as a run is told of it. */
+  lastOf(origin: string): LocalRecord | undefined {
+    const record = this.of(origin).at(-1)
+    if (record === undefined) return undefined
+    const { kind, position, localSequence, localStamp } = record
+    const control = kind === 'event' || kind === 'marker' ? undefined : kind
+    return { position, localSequence, localStamp, control }
+  }
+
+  /** Where an origin's records end: the fence that would pass now. */
+  fenceOf(origin: string): number {
+    return this.of(origin).at(-1)?.localSequence ?? 0
+  }
+
+  /** The events with this id that are kept. */
+  events(id: string): readonly Stored[] {
+    return this.#kept(this.#events, id)
+  }
+
+  /** The marked events and the markers of this id that are kept. */
+  marked(id: string): readonly Stored[] {
+    return this.#kept(this.#marked, id)
+  }
+
+  /** Everything that is kept, oldest first. */
+  all(): readonly Stored[] {
+    return this.#first === 1 ? this.#log : this.#log.slice(this.#first - 1)
+  }
+
+  /** The records of an origin behind a local sequence, oldest first. */
+  behind(origin: string, sequence: number): readonly Stored[] {
+    const list = this.of(origin)
+    let from = list.length
+    while (from > 0 && (list[from - 1]?.localSequence ?? 0) > sequence) from--
+    return from === 0 ? list : list.slice(from)
+  }
+
+  /** The event of an origin at a position, as it lies here. */
+  find(origin: string, position: Position): Stored | undefined {
+    return this.of(origin).findLast((record) => record.kind === 'event' && samePosition(record.position, position))
+  }
+
+  append(message: Message, own: boolean, stamp: bigint, storedMs: number, at: number): Stored {
+    const localSequence = this.#log.length + 1
+    const position = own ? { sequence: localSequence, stamp } : message.position
+    if (position === undefined) throw new Error('stream: a record of another region has no position')
+    const stored: Stored = { ...message, position, localSequence, localStamp: stamp, storedMs, at }
+    this.#log.push(stored)
+    push(this.#byOrigin, stored.origin, stored)
+    if (stored.kind === 'event') push(this.#events, stored.id, stored)
+    if (stored.mark !== undefined) push(this.#marked, stored.id, stored)
+    return stored
+  }
+
+  /** Loses everything behind `last`; tells of each, newest first. */
+  truncate(last: number, lost: (record: Stored) => void): void {
+    while (this.#log.length > last) {
+      const record = this.#log.pop()
+      if (record === undefined) break
+      this.#byOrigin.get(record.origin)?.pop()
+      if (record.kind === 'event') this.#events.get(record.id)?.pop()
+      if (record.mark !== undefined) this.#marked.get(record.id)?.pop()
+      if (record.localSequence >= this.#first) lost(record)
+    }
+    this.#first = Math.min(this.#first, last + 1)
+  }
+
+  /** Keeps nothing below `first`; tells of each, oldest first. */
+  expire(first: number, gone: (record: Stored) => void): void {
+    while (this.#first < first && this.#first <= this.last) {
+      const record = this.at(this.#first)
+      this.#first++
+      if (record !== undefined) gone(record)
+    }
+  }
+
+  #kept(index: ReadonlyMap<string, readonly Stored[]>, key: string): readonly Stored[] {
+    const list = index.get(key)
+    if (list === undefined) return NONE
+    const [oldest] = list
+    if (oldest === undefined || oldest.localSequence >= this.#first) return list
+    return list.filter(({ localSequence }) => localSequence >= this.#first)
+  }
+}
+
+function push(index: Map<string, Stored[]>, key: string, record: Stored): void {
+  const list = index.get(key)
+  if (list === undefined) index.set(key, [record])
+  else list.push(record)
+}

@@ -1,0 +1,241 @@
+import { type Profile, TICK_MS } from './profiles.ts'
+import { Random } from './random.ts'
+import type { Stored } from './record.ts'
+import { type Pod, Region } from './region.ts'
+import type { Rule } from './rules.ts'
+
+/** Something that takes its time: each `yield` is a point where it may be overtaken, or end for ever. */
+export type Steps<T = void> = Generator<void, T, void>
+
+/** A process's piece of work. */
+export type Actor = {
+  readonly steps: Steps
+  /** Where it runs: it stands still while that is paused. Undefined: a client, outside of every region. */
+  readonly pod: Pod | undefined
+  /** "<region><origin>" of an applier, which a crash may end; undefined for others. */
+  readonly applier: string | undefined
+}
+
+/** What a run is asked for. */
+export type WorldOptions = {
+  readonly seed: number
+  readonly profile: Profile
+  readonly off?: readonly Rule[]
+  /** Takes the trace, line by line. */
+  readonly trace?: ((line: string) => void) | undefined
+}
+
+const NAMES = 'abcdefg'
+const NANOSECONDS = 1_000_000n
+
+/** Everything there is in one run: regions, links, what is going on, and what must come out. */
+export class World {
+  readonly profile: Profile
+  readonly random: Random
+  readonly regions: Region[]
+  readonly seed: number
+  /** True time, ticks. */
+  now = 0
+  /** True while somebody reads the trace. */
+  readonly tracing: boolean
+  /** Acknowledged events, and by whom. */
+  readonly acked = new Map<string, string>()
+  /** Events whose every copy went with a power loss: nothing can bring them back. */
+  readonly lost = new Set<string>()
+  readonly problems: string[] = []
+  readonly stats = {
+    stores: 0,
+    duplicates: 0,
+    fenced: 0,
+    copies: 0,
+    overtaken: 0,
+    sessions: 0,
+    checkpoints: 0,
+    branches: 0,
+    adopted: 0,
+    holes: 0,
+    losses: 0,
+    recreated: 0,
+    late: 0,
+  }
+  readonly #off: ReadonlySet<Rule>
+  readonly #trace: ((line: string) => void) | undefined
+  readonly #cut = new Set<string>()
+  readonly #copies = new Map<string, number>()
+  readonly #actors: Actor[] = []
+  readonly #running = new Map<string, number>()
+  #stamps = 0
+  #ids = 0
+
+  constructor({ seed, profile, off, trace }: WorldOptions) {
+    this.seed = seed
+    this.profile = profile
+    this.random = new Random(seed)
+    this.#off = new Set(off)
+    this.#trace = trace
+    this.tracing = trace !== undefined
+    const count = this.#between(profile.regions)
+    this.regions = Array.from(
+      { length: count },
+      (_, index) => new Region(this, NAMES.charAt(index), index, this.#between(profile.pods)),
+    )
+  }
+
+  /** True unless the rule is switched off. */
+  on(rule: Rule): boolean {
+    return !this.#off.has(rule)
+  }
+
+  /** Adds a line to the trace. Costly: ask `tracing` first. */
+  say(...words: readonly unknown[]): void {
+    this.#trace?.(`${String(this.now).padStart(5)} ${words.join(' ')}`)
+  }
+
+  region(name: string): Region | undefined {
+    return this.regions.find((region) => region.name === name)
+  }
+
+  // ---- links ----------------------------------------------------------------------------------------------------------
+
+  /** Whether `from` hears `to`. */
+  linked(from: Region, to: Region): boolean {
+    if (from === to || !from.up || !to.up) return false
+    if (this.profile.line && Math.abs(from.index - to.index) > 1) return false
+    return !this.#cut.has(linkOf(from, to))
+  }
+
+  /** Whether a question gets from one region to another over relays. */
+  path(from: Region, to: Region): boolean {
+    const seen = new Set([from])
+    const todo = [from]
+    for (let region = todo.pop(); region !== undefined; region = todo.pop()) {
+      if (region === to) return true
+      for (const next of this.regions) {
+        if (seen.has(next) || !this.linked(region, next)) continue
+        seen.add(next)
+        todo.push(next)
+      }
+    }
+    return false
+  }
+
+  /** Cuts a link, or mends it. */
+  toggleLink(from: Region, to: Region): void {
+    const link = linkOf(from, to)
+    if (!this.#cut.delete(link)) this.#cut.add(link)
+  }
+
+  mendLinks(): void {
+    this.#cut.clear()
+  }
+
+  // ---- what happens in the streams --------------------------------------------------------------------------------------
+
+  /** A stored time, ns: no two acts of storing share one (a server's clock counts nanoseconds). */
+  stamp(serverMs: number): bigint {
+    this.#stamps++
+    return BigInt(serverMs + 1e6) * NANOSECONDS + BigInt(this.#stamps)
+  }
+
+  newId(): string {
+    this.#ids++
+    return `x${this.#ids}`
+  }
+
+  /** A region stored an event. */
+  onStored(record: Stored, region: Region): void {
+    this.#copies.set(record.id, (this.#copies.get(record.id) ?? 0) + 1)
+    if (region.stream.events(record.id).length > 1) this.problem(`I2 ${record.id} twice in ${region.name}`)
+  }
+
+  /** A region lost an event for good. */
+  onLost(record: Stored, region: Region): void {
+    const left = (this.#copies.get(record.id) ?? 1) - 1
+    this.#copies.set(record.id, left)
+    if (left > 0) return
+    if (this.tracing) this.say(region.name, 'had the only copy of', record.id)
+    this.lost.add(record.id)
+  }
+
+  /** Every event that some region has. */
+  events(): readonly string[] {
+    return [...this.#copies].filter(([, copies]) => copies > 0).map(([id]) => id)
+  }
+
+  ack(id: string, region: Region): void {
+    if (this.tracing) this.say('acked', id, 'by', region.name)
+    if (region.stream.events(id).length > 0) this.acked.set(id, region.name)
+  }
+
+  problem(text: string): void {
+    if (this.tracing) this.say('PROBLEM', text)
+    this.problems.push(text)
+  }
+
+  // ---- actors -----------------------------------------------------------------------------------------------------------
+
+  start(actor: Actor): void {
+    this.#actors.push(actor)
+    if (actor.applier !== undefined) this.#running.set(actor.applier, this.appliers(actor.applier) + 1)
+  }
+
+  /** How many appliers of this name run. */
+  appliers(name: string): number {
+    return this.#running.get(name) ?? 0
+  }
+
+  /** True while a client or a handler of its attempts is at work. */
+  get publishing(): boolean {
+    return this.#actors.some(({ applier }) => applier === undefined)
+  }
+
+  /** One actor takes one step. */
+  step(): void {
+    const index = this.random.below(this.#actors.length)
+    const actor = this.#actors[index]
+    if (actor === undefined || (actor.pod !== undefined && actor.pod.pausedUntil > this.now)) return
+    if (actor.steps.next().done) this.#remove(index)
+  }
+
+  /** One actor, if it is an applier, ends without a word. */
+  crashOne(): void {
+    const index = this.random.below(this.#actors.length)
+    const applier = this.#actors[index]?.applier
+    if (applier === undefined) return
+    if (this.tracing) this.say('applier crash', applier)
+    this.#remove(index)
+  }
+
+  /** Everything that runs in these pods ends without a word. */
+  crash(gone: (pod: Pod) => boolean): void {
+    for (let index = this.#actors.length - 1; index >= 0; index--) {
+      const pod = this.#actors[index]?.pod
+      if (pod !== undefined && gone(pod)) this.#remove(index)
+    }
+  }
+
+  #remove(index: number): void {
+    const actor = this.#actors[index]
+    const last = this.#actors.pop()
+    if (last !== undefined && index < this.#actors.length) this.#actors[index] = last
+    if (actor?.applier !== undefined) this.#running.set(actor.applier, this.appliers(actor.applier) - 1)
+  }
+
+  #between([least, most]: readonly [number, number]): number {
+    return least + this.random.below(most - least + 1)
+  }
+}
+
+function linkOf(from: Region, to: Region): string {
+  return from.index < to.index ? from.name + to.name : to.name + from.name
+}
+
+/** Waits so many ticks. */
+export function* sleep(world: World, ticks: number): Steps {
+  for (const until = world.now + ticks; world.now < until; ) yield
+}
+
+/** Ticks as the code that ships counts time. */
+export function milliseconds(ticks: number): number {
+  return ticks * TICK_MS
+}
