@@ -12,9 +12,9 @@ const FNV_PRIME = 0x01000193
  * has none, modulo the number of partitions. Published contract: every client
  * in every language can compute it.
  */
-export function partitionOf(event: ScannedEvent, partitions: number): number {
+export function partitionOf(event: ScannedEvent, partitions: number, ordering: 'key' | 'none' = 'key'): number {
   if (partitions === 1) return 0
-  const key = event.partitionKey
+  const key = ordering === 'key' ? event.partitionKey : undefined
   if (key !== undefined) return (hashText(FNV_OFFSET, key) >>> 0) % partitions
   return (hashText(Math.imul(hashText(FNV_OFFSET, event.source), FNV_PRIME), event.id) >>> 0) % partitions
 }

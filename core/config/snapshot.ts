@@ -1,7 +1,7 @@
 import {
-  type AccessPolicyDocument,
   configKey,
   fromStored,
+  type MeshDocument,
   type RegionPeerDocument,
   type TopicDocument,
 } from '../documents/index.ts'
@@ -37,37 +37,82 @@ export const EMPTY_SNAPSHOT: ConfigSnapshot = Object.freeze({
 })
 
 /**
- * Builds a snapshot from the entries of the configuration bucket. A broken entry
- * is reported and left out, so that one bad document never takes the others
- * down; a policy that is left out allows nothing. An entry counts only under the
- * key of the document in it: otherwise a tenant's policy could be smuggled in
- * under another name.
+ * Builds snapshots from the entries of the configuration bucket.
+ *
+ * 1. A broken entry is reported and left out, so that one bad document never takes the others down; a policy that is left
+ *    out allows nothing.
+ * 2. An entry counts only under the key of the document in it: otherwise a tenant's policy could be smuggled in under
+ *    another name.
+ * 3. Only entries that changed since the last build are read again: with ten thousand topics a change costs
+ *    milliseconds.
  */
+export class SnapshotBuilder {
+  #read = new Map<string, ReadEntry>()
+  #policies = EMPTY_SNAPSHOT.policies
+  #policyEntries: readonly ReadEntry[] = []
+
+  /** The snapshot of these entries. */
+  build(revision: number, entries: Iterable<readonly [key: string, json: string]>): BuiltSnapshot {
+    const read = new Map<string, ReadEntry>()
+    const topics = new Map<string, TopicDocument>()
+    const peers = new Map<string, RegionPeerDocument>()
+    const policyEntries: ReadEntry[] = []
+    const broken = new Map<string, string>()
+    for (const [key, json] of entries) {
+      const before = this.#read.get(key)
+      const entry = before?.json === json ? before : readEntry(key, json)
+      read.set(key, entry)
+      const { document } = entry
+      if (document === undefined) broken.set(key, entry.problem)
+      else if (document.kind === 'Topic') topics.set(entry.name, document)
+      else if (document.kind === 'RegionPeer') peers.set(entry.name, document)
+      else policyEntries.push(entry)
+    }
+    this.#read = read
+    return {
+      snapshot: Object.freeze({ revision, topics, policies: this.#policiesOf(policyEntries), peers }),
+      problems: [...broken].map(([key, problem]) => `configuration ${quote(key)}: ${problem}`),
+      brokenKeys: [...broken.keys()],
+    }
+  }
+
+  #policiesOf(entries: readonly ReadEntry[]): PolicySet {
+    const same =
+      entries.length === this.#policyEntries.length &&
+      entries.every((entry, index) => entry === this.#policyEntries[index])
+    if (same) return this.#policies
+    const documents = entries.flatMap(({ document }) => (document?.kind === 'AccessPolicy' ? [document] : []))
+    this.#policyEntries = entries
+    this.#policies = new PolicySet(documents)
+    return this.#policies
+  }
+}
+
+/** The snapshot of these entries, built once. */
 export function buildSnapshot(
   revision: number,
   entries: Iterable<readonly [key: string, json: string]>,
 ): BuiltSnapshot {
-  const topics = new Map<string, TopicDocument>()
-  const peers = new Map<string, RegionPeerDocument>()
-  const policies: AccessPolicyDocument[] = []
-  const broken = new Map<string, string>()
-  for (const [key, json] of entries) {
-    const { value: document, error } = fromStored(json)
-    if (error !== undefined) {
-      broken.set(key, error.message)
-    } else if (configKey(document) !== key) {
-      broken.set(key, `holds the document of ${quote(configKey(document))}, wanted its own`)
-    } else if (document.kind === 'Topic') {
-      topics.set(formatTopicName(document.name), document)
-    } else if (document.kind === 'RegionPeer') {
-      peers.set(document.region, document)
-    } else {
-      policies.push(document)
-    }
+  return new SnapshotBuilder().build(revision, entries)
+}
+
+type ReadEntry = {
+  readonly json: string
+  /** "<tenant>/<topic>" or the region; empty for a policy. */
+  readonly name: string
+  /** Undefined for a broken entry. */
+  readonly document: MeshDocument | undefined
+  readonly problem: string
+}
+
+function readEntry(key: string, json: string): ReadEntry {
+  const { value: document, error } = fromStored(json)
+  if (error !== undefined) return { json, name: '', document: undefined, problem: error.message }
+  if (configKey(document) !== key) {
+    const problem = `holds the document of ${quote(configKey(document))}, wanted its own`
+    return { json, name: '', document: undefined, problem }
   }
-  return {
-    snapshot: Object.freeze({ revision, topics, policies: new PolicySet(policies), peers }),
-    problems: [...broken].map(([key, problem]) => `configuration ${quote(key)}: ${problem}`),
-    brokenKeys: [...broken.keys()],
-  }
+  const name =
+    document.kind === 'Topic' ? formatTopicName(document.name) : document.kind === 'RegionPeer' ? document.region : ''
+  return { json, name, document, problem: '' }
 }

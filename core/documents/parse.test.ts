@@ -63,6 +63,9 @@ describe('documents', () => {
           description: '',
           deletionPolicy: 'Retain',
           durability: 'local',
+          ordering: 'key',
+          sla: undefined,
+          deprecation: undefined,
           quorumFallback: 'wait',
         },
       },
@@ -247,6 +250,20 @@ function documents(): fc.Arbitrary<MeshDocument> {
     }),
     spec: fc.record({
       partitions: fc.integer({ min: 1, max: 256 }),
+      ordering: fc.constantFrom('key', 'none'),
+      sla: maybe(
+        fc.record({
+          latencyMs: maybe(fc.integer({ min: 1, max: 86_400_000 })),
+          availability: maybe(fc.constant('99.9%')),
+        }),
+      ),
+      deprecation: maybe(
+        fc.record({
+          message: fc.constant('use another'),
+          sunsetMs: maybe(fc.integer({ min: 0, max: 4e12 })),
+          replacement: maybe(fc.constant('acme/orders')),
+        }),
+      ),
       retention: fc.record({
         ageMs: maybe(fc.integer({ min: 86_400_000, max: 1e10 })),
         bytes: maybe(fc.integer({ min: 8 * 1024 ** 2, max: 1e14 })),

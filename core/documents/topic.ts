@@ -1,6 +1,7 @@
 import { EVERY } from '../egress/index.ts'
 import { isLabel, parseTopicName, quote } from '../names.ts'
 import { PARTITIONS_MAX } from '../partition.ts'
+import { formatCatalog, readDeprecation, readSla } from './catalog.ts'
 import { formatEgress, readEgress } from './egress.ts'
 import type { Fields } from './fields.ts'
 import type { Metadata } from './metadata.ts'
@@ -44,6 +45,7 @@ function readSpec(spec: Fields): TopicSpec {
   replication.finish()
   const topic: TopicSpec = {
     partitions: spec.integer('partitions', { min: 1, max: PARTITIONS_MAX }, 1),
+    ordering: spec.oneOf('ordering', ['key', 'none'], 'key'),
     retention,
     storage: spec.oneOf('storage', ['file', 'memory'], 'file'),
     replicas,
@@ -55,6 +57,8 @@ function readSpec(spec: Fields): TopicSpec {
     regions: regions.toSorted(),
     egress,
     owner: spec.text('owner', TOPIC_LIMITS.ownerLength, { absent: '' }),
+    sla: readSla(spec),
+    deprecation: readDeprecation(spec),
     description: spec.text('description', TOPIC_LIMITS.descriptionLength, { absent: '' }),
     deletionPolicy: spec.oneOf('deletionPolicy', ['Retain', 'Delete'], 'Retain'),
   }
@@ -108,6 +112,7 @@ export function formatTopicSpec(spec: TopicSpec): Readonly<Record<string, unknow
   const { ageMs, bytes, events } = spec.retention
   return {
     partitions: spec.partitions,
+    ordering: spec.ordering,
     retention: {
       ...(ageMs === undefined ? {} : { age: formatDuration(ageMs) }),
       ...(bytes === undefined ? {} : { bytes: formatBytes(bytes) }),
@@ -122,6 +127,7 @@ export function formatTopicSpec(spec: TopicSpec): Readonly<Record<string, unknow
     quorumFallback: spec.quorumFallback,
     replication: { regions: spec.regions, ...formatEgress(spec.egress) },
     owner: spec.owner,
+    ...formatCatalog(spec),
     description: spec.description,
     deletionPolicy: spec.deletionPolicy,
   }

@@ -17,6 +17,11 @@ export type TopicDocument = {
 export type TopicSpec = {
   /** Number of partitions, 1 to 256, default 1. May grow later, never shrink. */
   readonly partitions: number
+  /**
+   * "key": events of one key share a partition, and with it their order. "none": events are spread over the partitions
+   * whatever their key, so that one busy key does not fill one of them. Default "key".
+   */
+  readonly ordering: 'key' | 'none'
   /** When old events leave; every limit that is given counts. */
   readonly retention: TopicRetention
   /** Where the stream keeps its events. Default "file"; fixed when the stream is created. */
@@ -45,6 +50,10 @@ export type TopicSpec = {
   readonly egress: EgressSpec
   /** Who to ask; at most 256 characters, default empty. */
   readonly owner: string
+  /** What subscribers may expect, for people; undefined: nothing is said. */
+  readonly sla: TopicSla | undefined
+  /** Set when the topic is to go away. */
+  readonly deprecation: TopicDeprecation | undefined
   /** What it is for; at most 1,024 characters, default empty. */
   readonly description: string
   /** What happens to the stored events when the document is deleted. Default "Retain". */
@@ -84,6 +93,24 @@ export type ClassificationRule = {
   readonly classification: string
   /** 1 to 32, sorted; "*" for all. */
   readonly regions: readonly string[]
+}
+
+/** What subscribers of a topic may expect. */
+export type TopicSla = {
+  /** From publish to delivery within a region, in milliseconds. */
+  readonly latencyMs: number | undefined
+  /** Such as "99.95%"; at most 32 characters. */
+  readonly availability: string | undefined
+}
+
+/** That a topic is to go away. */
+export type TopicDeprecation = {
+  /** For its users; 1 to 1,024 characters. */
+  readonly message: string
+  /** From when on it may be gone, milliseconds since 1970. */
+  readonly sunsetMs: number | undefined
+  /** The topic to use in its place, "<tenant>/<topic>". */
+  readonly replacement: string | undefined
 }
 
 /** Limits of a topic's stream; undefined means no limit of that kind. */

@@ -177,7 +177,7 @@ export class EventStore {
   #prepare(attempt: StoreAttempt, marked: Marked | undefined): Prepared {
     const { topic, events, principal } = attempt
     const { region } = this.#options
-    const { maxEventBytes, partitions } = topic.document.spec
+    const { maxEventBytes, partitions, ordering } = topic.document.spec
     const egress = egressOf(topic.document)
     const stamper = this.#stamper(principal)
     const subjects = this.#subjectsOf(topic)
@@ -208,7 +208,7 @@ export class EventStore {
         prepared.results[index] = { kind: 'duplicate', sequence: copy }
         continue
       }
-      const partition = partitionOf(event, partitions)
+      const partition = partitionOf(event, partitions, ordering)
       const extra = this.#trace(prepared, topic, event)
       const payload = stamper.stamp(bytes, extra)
       if (payload.length > storedBytesMax) {

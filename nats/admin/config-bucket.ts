@@ -1,9 +1,9 @@
 import {
-  buildSnapshot,
   type ConfigSnapshot,
   configKey,
   type MeshDocument,
   type MeshError,
+  SnapshotBuilder,
   toStored,
 } from '@landbridge/core'
 import { type Log, silentLog } from '../log.ts'
@@ -120,6 +120,7 @@ class ConfigWatch {
   readonly #replicas: number
   readonly #log: Log
   readonly #listener: ConfigListener
+  readonly #builder = new SnapshotBuilder()
   readonly #lastGood = new Map<string, string>()
   #entries = new Map<string, string>()
   #revision = 0
@@ -183,12 +184,12 @@ class ConfigWatch {
   #report(): void {
     if (!this.#dirty || this.#closed) return
     this.#dirty = false
-    const built = buildSnapshot(this.#revision, this.#entries)
+    const built = this.#builder.build(this.#revision, this.#entries)
     for (const problem of built.problems) this.#log.error({ problem }, 'configuration entry is broken')
     const broken = new Set(built.brokenKeys)
     for (const key of [...this.#lastGood.keys()]) if (!this.#entries.has(key)) this.#lastGood.delete(key)
     for (const [key, value] of this.#entries) if (!broken.has(key)) this.#lastGood.set(key, value)
-    const snapshot = broken.size === 0 ? built.snapshot : buildSnapshot(this.#revision, this.#lastGood).snapshot
+    const snapshot = broken.size === 0 ? built.snapshot : this.#builder.build(this.#revision, this.#lastGood).snapshot
     try {
       this.#listener(snapshot, this.#entries)
     } catch (error) {

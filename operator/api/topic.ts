@@ -2,7 +2,8 @@ import { AGE_COLUMN, READY_COLUMNS, type ResourceDefinition } from './crd.ts'
 import { conditions, fields, integer, list, oneOf, type Schema, text, time } from './schema.ts'
 import { bytes, duration, regions } from './texts.ts'
 
-const CLASSIFICATION = '^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$'
+const CLASSIFICATION = '^([*]|[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)$'
+const REGION_OR_ALL = '^([*]|[a-z0-9]([a-z0-9-]*[a-z0-9])?)$'
 
 const retention = fields(
   'When old events leave. Every limit that is given counts; none means that events stay for ever.',
@@ -25,12 +26,11 @@ const masks = list(
       action: oneOf(
         'redact: another value in its place. hash: SHA-256 of it, which does not hide values that can be guessed. drop: without it.',
         ['redact', 'hash', 'drop'],
-        { default: 'redact' },
       ),
     },
-    { required: ['path'] },
+    { required: ['path', 'action'] },
   ),
-  { itemsMax: 64 },
+  { itemsMax: 32 },
 )
 
 const classifications = list(
@@ -38,12 +38,20 @@ const classifications = list(
   fields(
     'One classification.',
     {
-      classification: text('The value of the attribute.', { lengthMax: 63, lengthMin: 1, pattern: CLASSIFICATION }),
-      regions: regions('The regions that may hold such events.'),
+      classification: text('The value of the attribute; "*" for every other one.', {
+        lengthMax: 63,
+        lengthMin: 1,
+        pattern: CLASSIFICATION,
+      }),
+      regions: list(
+        'The regions that may hold such events.',
+        text('The name of a region, or "*" for all.', { lengthMax: 63, lengthMin: 1, pattern: REGION_OR_ALL }),
+        { itemsMin: 1, itemsMax: 32, kind: 'set' },
+      ),
     },
     { required: ['classification', 'regions'] },
   ),
-  { itemsMax: 32, kind: 'map', keys: ['classification'] },
+  { itemsMax: 64, kind: 'map', keys: ['classification'] },
 )
 
 const replication = fields(
@@ -59,7 +67,7 @@ const replication = fields(
   {
     rules: [
       {
-        rule: '!has(self.classifications) || !has(self.regions) || self.regions.size() == 0 || self.classifications.all(c, c.regions.all(r, r in self.regions))',
+        rule: "!has(self.classifications) || !has(self.regions) || self.regions.size() == 0 || self.classifications.all(c, c.regions.all(r, r == '*' || r in self.regions))",
         message: 'classifications names a region that is not in regions, wanted regions that hold the topic',
       },
     ],
