@@ -20,6 +20,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   nats: ['@landbridge/core', '@nats-io/', 'node:'],
   service: ['pino', 'prom-client', 'node:'],
   operator: [
+    '@landbridge/client/certs',
     '@landbridge/core',
     '@landbridge/nats',
     '@landbridge/service',
@@ -70,7 +71,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   // Benchmarks compare with the NATS client itself, so they use it.
   load: ['@landbridge/', '@nats-io/', '@bufbuild/protobuf', '@grpc/grpc-js', 'k6', 'node:'],
   test: ['@landbridge/', '@nats-io/', '@bufbuild/protobuf', '@grpc/', '@peculiar/x509', 'jose', 'node:'],
-  scripts: ['node:'],
+  scripts: ['tar-stream', 'yaml', 'node:'],
 }
 const testOnly = [
   'vitest',
