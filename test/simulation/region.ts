@@ -7,7 +7,7 @@ import type { World } from './world.ts'
 /** A batch on its way to the server: all of it is stored at once, or nothing. */
 export type Batch = {
   readonly messages: readonly Message[]
-  /** The origin's last local sequence that it must find; undefined: it is not fenced. */
+  /** The last local sequence of the origin (of its markers, for markers) that it must find; undefined: any. */
   readonly fence: number | undefined
   readonly openedAt: number
   /** It reaches the server only over this one. */
@@ -97,7 +97,11 @@ export class Region {
   #store({ messages, fence }: Batch): SendResult {
     const [first] = messages
     if (first === undefined) return { kind: 'stored', lastSequence: this.stream.last }
-    if (fence !== undefined && this.#world.on('fence') && this.stream.fenceOf(first.origin) !== fence) {
+    if (
+      fence !== undefined &&
+      this.#world.on('fence') &&
+      this.stream.fenceOf(first.origin, first.kind === 'marker') !== fence
+    ) {
       this.#world.stats.fenced++
       return { kind: 'fenced' }
     }

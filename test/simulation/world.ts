@@ -52,6 +52,7 @@ export class World {
     sessions: 0,
     checkpoints: 0,
     branches: 0,
+    repaired: 0,
     adopted: 0,
     holes: 0,
     losses: 0,
