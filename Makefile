@@ -41,7 +41,7 @@ simulate: $(INSTALLED) ## Simulate faults: RUNS=2000 SEED=1 PROFILE=hard,line; o
 
 .PHONY: integration
 integration: $(INSTALLED) ## Tests on real nats-servers and gateways
-	@node scripts/tool.mjs nats-server >/dev/null
+	@for tool in nats-server toxiproxy-server k6; do node scripts/tool.mjs $$tool >/dev/null; done
 	@vitest run --project integration
 
 .PHONY: bench
@@ -51,7 +51,7 @@ bench: $(INSTALLED) ## Measure against js.publish, the bare writer, consume and 
 
 .PHONY: drill
 drill: $(INSTALLED) ## Break a mesh under load and count what was lost: DRILL=region-loss|link-cut|nats-leader-loss ARGS="--help"
-	@node scripts/tool.mjs nats-server >/dev/null
+	@for tool in nats-server k6; do node scripts/tool.mjs $$tool >/dev/null; done
 	@node load/drills/main.ts $(DRILL) $(ARGS)
 
 .PHONY: chaos
