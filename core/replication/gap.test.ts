@@ -38,8 +38,18 @@ describe('a retention gap', () => {
 
   it('is about one position: another one begins anew', () => {
     const known = answered(['us-east', 'gap', 0], ['eu-west', 'gap', 10], ['us-east', 'cannot-serve', 9_000, 8])
-    expect(known).toEqual({ position: place(8), sinceMs: 9_000, answers: new Map([['us-east', 'cannot-serve']]) })
+    expect(known).toEqual({
+      position: place(8),
+      sinceMs: 9_000,
+      heardMs: 9_000,
+      answers: new Map([['us-east', 'cannot-serve']]),
+    })
     expect(withGapAnswer(known, { position: START, region: 'x', answer: 'gap', nowMs: 1 }).sinceMs).toBe(1)
+  })
+
+  it('is asked about anew after a long silence', () => {
+    expect(answered(['us-east', 'gap', 0], ['eu-west', 'gap', 179_999])?.sinceMs).toBe(0)
+    expect(answered(['us-east', 'gap', 0], ['eu-west', 'gap', 180_000])?.answers.size).toBe(1)
   })
 
   it('takes the newest word of each region', () => {

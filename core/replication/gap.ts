@@ -19,6 +19,8 @@ export type GapAnswers = {
   readonly position: Position
   /** Since when the first answer is known; milliseconds of a clock that is never set back. */
   readonly sinceMs: number
+  /** When the newest answer came, by the same clock. */
+  readonly heardMs: number
   /** The newest answer of each region; bounded by the number of regions. */
   readonly answers: ReadonlyMap<string, GapAnswer>
 }
@@ -28,7 +30,10 @@ export const GAP_WAIT_MS = 5_000
 /** As long as not every upstream has answered. Events that only one of them has are lost to this region afterwards. */
 export const GAP_WAIT_UNHEARD_MS = 60_000
 
-/** Takes note of an answer; one about another position replaces all that was known. */
+/** Upstreams that refuse are asked again within a minute or so; what is older than this may have changed. */
+const FORGET_MS = 180_000
+
+/** Takes note of an answer; one about another position, or after a long silence, replaces all that was known. */
 export function withGapAnswer(
   known: GapAnswers | undefined,
   answer: {
@@ -39,9 +44,9 @@ export function withGapAnswer(
   },
 ): GapAnswers {
   const { position, region, nowMs } = answer
-  const same = known !== undefined && samePosition(known.position, position)
+  const same = known !== undefined && samePosition(known.position, position) && nowMs - known.heardMs < FORGET_MS
   const answers = new Map(same ? known.answers : []).set(region, answer.answer)
-  return { position, sinceMs: same ? known.sinceMs : nowMs, answers }
+  return { position, sinceMs: same ? known.sinceMs : nowMs, heardMs: nowMs, answers }
 }
 
 /**

@@ -2,15 +2,18 @@ import {
   type Checkpoint,
   eventFilters,
   eventSubject,
+  isControlSubject,
   type LocalPlace,
   type LocalRecord,
   MeshError,
   originFilter,
+  parseControl,
   parseHeaders,
   type RunOpening,
   type SendResult,
   type SessionIdentity,
   streamSubjects,
+  unwrap,
 } from '@landbridge/core'
 import {
   applyFenced,
@@ -159,12 +162,20 @@ export class LocalStream {
 }
 
 function localRecord(message: StoredMessage): LocalRecord {
-  const headers = parseHeaders((name) => message.header(name))
-  if (headers.error !== undefined) throw headers.error
-  const { origin } = headers.value
-  if (origin === undefined) {
-    const text = `record ${message.sequence} on ${message.subject} does not say where it comes from`
-    throw new MeshError('failed_precondition', `read position: ${text}, wanted a replicated record`)
+  const lookup = (name: string) => message.header(name)
+  const place = { localSequence: message.sequence, localStamp: message.stampNs }
+  if (isControlSubject(message.subject)) {
+    const record = unwrap(parseControl(lookup))
+    if (record.kind === 'gap') return { ...place, position: record.after, control: 'gap' }
+    if (record.kind === 'marker') throw notReplicated(message, 'is a marker')
+    return { ...place, position: record.common, control: record.kind, behind: record.behind }
   }
-  return { position: origin.position, localSequence: message.sequence, localStamp: message.stampNs }
+  const { origin } = unwrap(parseHeaders(lookup))
+  if (origin === undefined) throw notReplicated(message, 'does not say where it comes from')
+  return { ...place, position: origin.position }
+}
+
+function notReplicated({ sequence, subject }: StoredMessage, what: string): MeshError {
+  const text = `read position: record ${sequence} on ${subject} ${what}, wanted a replicated record`
+  return new MeshError('failed_precondition', text)
 }
