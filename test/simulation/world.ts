@@ -58,6 +58,9 @@ export class World {
     losses: 0,
     recreated: 0,
     late: 0,
+    kills: 0,
+    pauses: 0,
+    clocks: 0,
   }
   readonly #off: ReadonlySet<Rule>
   readonly #trace: ((line: string) => void) | undefined
