@@ -57,7 +57,10 @@ export function closeRequest(pullId: number): ReplicateRequest {
 }
 
 /** A `MatchRequest`. */
-export function matchRequest(matchId: number, { topic, origin, positions, path = [] }: MatchQuestion): ReplicateRequest {
+export function matchRequest(
+  matchId: number,
+  { topic, origin, positions, path = [] }: MatchQuestion,
+): ReplicateRequest {
   return encode({
     case: 'match',
     value: { matchId, topic, origin, positions: positions.map(wirePosition), path: [...path] },

@@ -59,6 +59,11 @@ export class LagMeter {
     this.#mark(position)
   }
 
+  /** Records that came, that were applied, and that the upstream has not sent. */
+  get counts(): { readonly received: number; readonly applied: number; readonly unsent: number } {
+    return { received: this.#received, applied: this.#appliedCount, unsent: this.#unsentNow() }
+  }
+
   /** The upstream said where the origin's end is, and how many records it has not sent. */
   onHead({ head, unsent, stale, timeMs }: HeadReport, nowMs: number): void {
     this.#head = head
