@@ -46,6 +46,8 @@ export type RepairOptions = {
   /** Shared by all repairs of this gateway. */
   readonly rate: RateLimit
   readonly duplicateWindowMs: number
+  /** Default `BATCH_LIFE_MS`. */
+  readonly batchLifeMs?: number | undefined
   /** Which of these records does the origin have? @throws MeshError when it cannot be asked now */
   readonly match: (positions: readonly Position[]) => Promise<readonly MatchAnswer[]>
   readonly events: RepairEvents
@@ -83,11 +85,11 @@ class Driver {
   }
 
   async run(): Promise<RepairOutcome> {
-    const { local, stream, origin, branches, duplicateWindowMs, events, signal } = this.#options
+    const { local, stream, origin, branches, duplicateWindowMs, batchLifeMs, events, signal } = this.#options
     const session = local.identity
     const last = await local.last()
     const branchAgeMs = branches.ageMs(stream, origin, last)
-    const run = new RepairRun({ session, origin, last, branchAgeMs, duplicateWindowMs })
+    const run = new RepairRun({ session, origin, last, branchAgeMs, duplicateWindowMs, batchLifeMs })
     let action = run.begin()
     while (action.kind !== 'end') {
       const input: RepairInput = signal.aborted ? { kind: 'stop', reason: 'stopped' } : await this.#answer(action)
