@@ -14,6 +14,7 @@ import { Pull } from './pull/pull.ts'
 import { StartGate } from './pull/start-gate.ts'
 import { Repairs } from './repair/repairs.ts'
 import { RouteTable } from './route/route-table.ts'
+import type { KnownHead } from './serve/relay-head.ts'
 import { ALONE, type Share } from './share/share.ts'
 import type { LagRow, PeerStatus } from './status.ts'
 import type { UpstreamLinks } from './upstream-links.ts'
@@ -105,6 +106,12 @@ export class Replicator implements AsyncDisposable {
   /** The way towards other regions, for relays. */
   get links(): UpstreamLinks {
     return this.#routes
+  }
+
+  /** What our own pull knows of an origin's end; undefined when another gateway pulls it, or nobody tells. */
+  originHead(topicKey: string, origin: string): KnownHead | undefined {
+    const report = this.#pulls.get(pullKey(topicKey, origin))?.head
+    return report === undefined ? undefined : { ...report, position: report.head }
   }
 
   /** Begins to pull. Once. */

@@ -16,7 +16,7 @@ import type { TopicEntry } from '../../topics.ts'
 import type { LinkStream, PullHandle } from '../link/link-stream.ts'
 import type { Repairs } from '../repair/repairs.ts'
 import { findOwnCopies } from './copy-check.ts'
-import { LagMeter, type LagReading, reportOf } from './lag-meter.ts'
+import { type HeadReport, LagMeter, type LagReading, reportOf } from './lag-meter.ts'
 import type { LocalStream } from './local-stream.ts'
 import type { MarkedView } from './marked-view.ts'
 import { type PullRecord, ReceivedQueue } from './received.ts'
@@ -124,6 +124,11 @@ export class PullRun {
   lag(): LagReading | undefined {
     const oldest = this.#batchOldestStamp ?? this.#queue?.oldestStamp
     return this.#lag?.read(oldest, this.#options.link.peerNowMs, this.#options.now())
+  }
+
+  /** The origin's end as the upstream last told it; undefined while none does. */
+  get head(): HeadReport | undefined {
+    return this.open ? this.#lag?.report : undefined
   }
 
   /** The origin's last record that is here; undefined before it was read. */

@@ -4,7 +4,7 @@ import type { LinkStream } from '../link/link-stream.ts'
 import { PullRoute, type Upstream } from '../route/pull-route.ts'
 import type { LagRow, StopReason } from '../status.ts'
 import type { PullContext } from './context.ts'
-import type { LagReading } from './lag-meter.ts'
+import type { HeadReport, LagReading } from './lag-meter.ts'
 import { LocalStream } from './local-stream.ts'
 import { PullRun, type RunEvents, type RunOutcome } from './pull-run.ts'
 import {
@@ -94,6 +94,11 @@ export class Pull implements AsyncDisposable {
   /** Where its records come from now; undefined while no run is open. */
   get upstream(): string | undefined {
     return this.#running?.run.open === true ? this.#running.region : undefined
+  }
+
+  /** The origin's end as our upstream last told it; undefined while none does. */
+  get head(): HeadReport | undefined {
+    return this.#running?.run.head
   }
 
   /** Why it stands still until somebody acts; undefined when it does not. */
