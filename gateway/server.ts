@@ -6,12 +6,14 @@ import { AdminAccess, Authenticator, CertificateSource, JwtVerifier, TopicAccess
 import type { Config } from './config.ts'
 import { OperationsServer } from './http/index.ts'
 import { Budget, EventStore } from './publish/index.ts'
+import { openPublishing } from './publishing.ts'
 import { RegionClock } from './region-clock.ts'
 import {
   OwnTails,
   type ReplicationHandlers,
   ReplicationMetrics,
   Replicator,
+  regionOfId,
   replicationHandlers,
 } from './replicate/index.ts'
 import {
@@ -94,7 +96,11 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const admins = new AdminAccess(config.admins, registry, now)
   const { limits } = config
   const room = new RequestRoom(limits.receiveBytesMax)
-  const rights = { access, admins }
+  const isPeer = (spiffe: string | undefined) => {
+    const peer = regionOfId(config.mesh, spiffe)
+    return peer !== undefined && peer !== config.region && registry.snapshot.peers.has(peer)
+  }
+  const rights = { access, admins, isPeer }
   const server = createGrpcServer(config, interceptors({ authenticator, calls, metrics, log, room, rights, limits }))
   parts.defer(() => server.forceShutdown())
   const replicationMetrics = new ReplicationMetrics(metrics)
@@ -105,26 +111,34 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
     new Replicator({ ...shared, checkpoints, certificates, clock, tracing: tracing?.events }),
   )
   const replication = parts.use(replicationHandlers({ ...shared, tails }))
+  const budget = new Budget(config.limits, metrics)
+  const { positions } = replication
+  const peers = () => replicator.peers()
+  const { publisher, forward } = parts.use(
+    openPublishing({ config, session, registry, store, budget, certificates, positions, peers, log, metrics, now }),
+  )
   addServices(server, {
     replication,
+    forward,
     region: config.region,
     replicasDefault: config.replicas,
     session,
     bucket,
     registry,
-    store,
+    publisher,
+    publishTimeoutMs: config.limits.publishTimeoutMs,
     calls,
     metrics,
     log,
     now,
     tracing: tracing?.events,
-    budget: new Budget(config.limits, metrics),
+    budget,
     access,
     admins,
     streamBatchesMax: config.limits.streamBatchesMax,
     subscriptionsMax: config.limits.subscriptionsMax,
     groupsMax: config.limits.groupsMax,
-    peers: () => replicator.peers(),
+    peers,
     lag: (topicKey) => replicator.lag(topicKey),
   })
   health.addToServer(server)
