@@ -110,7 +110,15 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const replicator = parts.use(
     new Replicator({ ...shared, checkpoints, certificates, clock, tracing: tracing?.events }),
   )
-  const replication = parts.use(replicationHandlers({ ...shared, tails }))
+  const replication = parts.use(
+    replicationHandlers({
+      ...shared,
+      tails,
+      checkpoints,
+      links: replicator.links,
+      originHead: (topicKey, origin) => replicator.originHead(topicKey, origin),
+    }),
+  )
   const budget = new Budget(config.limits, metrics)
   const { positions } = replication
   const peers = () => replicator.peers()
