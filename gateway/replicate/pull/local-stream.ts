@@ -88,7 +88,7 @@ export class LocalStream {
     const last = await this.last()
     const end = checkpoint === undefined ? undefined : await this.#placeAt(checkpoint.end.sequence)
     const isGone = end === undefined || end.stamp !== checkpoint?.end.stamp
-    this.#checkQuiet(() => checkpoint !== undefined && checkpoint.end.sequence > 0 && isGone)
+    await this.#checkQuiet(checkpoint !== undefined && checkpoint.end.sequence > 0 && isGone)
     const stampAt = (sequence: number) => (sequence === end?.sequence ? end.stamp : undefined)
     return { session, last, checkpoint, facts: { stampAt } }
   }
@@ -129,12 +129,19 @@ export class LocalStream {
     await this.#checkpoints.put(this.#topic.document.name, this.#origin, checkpoint)
   }
 
-  #checkQuiet(replaced: () => boolean): void {
+  async #checkQuiet(misfit: boolean): Promise<void> {
     const { key, stream } = this.#topic
-    const quietMs = this.#incarnations.quietMs(stream, this.#created, replaced)
-    if (quietMs === 0) return
-    const text = `its stream ${stream} was made anew, nothing is applied for ${Math.ceil(quietMs)} ms more`
-    throw new MeshError('unavailable', `replicate ${key}: ${text}`, { retryAfterMs: quietMs })
+    const created = this.#created
+    const isKept = this.#incarnations.isKept(stream, created)
+    const kept = isKept ? created : await this.#checkpoints.incarnation(stream)
+    const quietMs = this.#incarnations.quietMs(stream, created, { kept, misfit })
+    if (quietMs > 0) {
+      const text = `its stream ${stream} was made anew, nothing is applied for ${Math.ceil(quietMs)} ms more`
+      throw new MeshError('unavailable', `replicate ${key}: ${text}`, { retryAfterMs: quietMs })
+    }
+    if (isKept) return
+    if (kept !== created) await this.#checkpoints.keepIncarnation(stream, created)
+    this.#incarnations.setKept(stream, created)
   }
 
   async #placeAt(sequence: number): Promise<LocalPlace | undefined> {
