@@ -75,6 +75,23 @@ export class Mesh implements AsyncDisposable {
     )
   }
 
+  /**
+   * Waits until every region's stream holds the same events, all of them acknowledged ones, each once and in its order:
+   * also after a region lost a part of its stream, when control records lie between them.
+   */
+  async whenSame(acknowledged: readonly TestEvent[], timeoutMs = 60_000): Promise<Contents> {
+    return vi.waitFor(
+      async () => {
+        const contents = await this.contents()
+        const { missing, duplicates, orderViolations, differing, examples } = audit(contents, TOPIC_KEY, acknowledged)
+        const found = { missing, duplicates, orderViolations, differing, examples }
+        expect(found).toEqual({ missing: 0, duplicates: 0, orderViolations: 0, differing: 0, examples: [] })
+        return contents
+      },
+      { timeout: timeoutMs, interval: 500 },
+    )
+  }
+
   /** Reads everything and demands: nothing lost, nothing twice, order kept, all regions alike, chains unbroken. */
   async expectConverged(
     acknowledged: readonly TestEvent[],
