@@ -10,6 +10,8 @@ import { openPublishing } from './publishing.ts'
 import { RegionClock } from './region-clock.ts'
 import {
   OwnTails,
+  Presence,
+  RegionView,
   type ReplicationHandlers,
   ReplicationMetrics,
   Replicator,
@@ -107,9 +109,13 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const shared = { config, session, registry, log, metrics: replicationMetrics, now }
   const checkpoints = await CheckpointBucket.open({ session, replicas: config.replicas })
   const tails = await OwnTails.open({ session, replicas: config.replicas, log, now })
+  const { gateway, replicas } = config
+  const presence = parts.use(await Presence.open({ session, replicas, gateway, log }))
   const replicator = parts.use(
-    new Replicator({ ...shared, checkpoints, certificates, clock, tracing: tracing?.events }),
+    new Replicator({ ...shared, checkpoints, certificates, clock, share: presence, tracing: tracing?.events }),
   )
+  const gateways = () => presence.gateways.length
+  const view = parts.use(new RegionView({ session, gateway, gateways, own: replicator, log }))
   const replication = parts.use(
     replicationHandlers({
       ...shared,
@@ -146,8 +152,8 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
     streamBatchesMax: config.limits.streamBatchesMax,
     subscriptionsMax: config.limits.subscriptionsMax,
     groupsMax: config.limits.groupsMax,
-    peers,
-    lag: (topicKey) => replicator.lag(topicKey),
+    peers: () => view.peers(),
+    lag: (topicKey) => view.lag(topicKey),
   })
   health.addToServer(server)
   if (config.reflection) addReflection(server)
@@ -164,7 +170,11 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const owned = parts.move()
   let closing: Promise<void> | undefined
   const close = () => {
-    closing ??= drain({ config, server, health, unready, calls, replication, log }).then(() => owned.disposeAsync())
+    // First of all: other gateways go on with our pulls while calls end here.
+    const handOver = () => replicator.release().then(() => presence.leave())
+    closing ??= drain({ config, server, health, unready, calls, replication, handOver, log }).then(() =>
+      owned.disposeAsync(),
+    )
     return closing
   }
   return { grpc, http: http.address, metrics, close, [Symbol.asyncDispose]: close }
@@ -177,11 +187,21 @@ type DrainParts = {
   readonly unready: Set<string>
   readonly calls: OpenCalls
   readonly replication: ReplicationHandlers
+  readonly handOver: () => Promise<void>
   readonly log: Log
 }
 
 /** Ends all calls: well until the grace is over, then by force. */
-async function drain({ config, server, health, unready, calls, replication, log }: DrainParts): Promise<void> {
+async function drain({
+  config,
+  server,
+  health,
+  unready,
+  calls,
+  replication,
+  handOver,
+  log,
+}: DrainParts): Promise<void> {
   log.info({ graceMs: config.drainMs }, 'draining')
   unready.add('draining')
   health.setServing(false)
@@ -189,7 +209,7 @@ async function drain({ config, server, health, unready, calls, replication, log 
   server.tryShutdown(() => stopped.resolve())
   // Our own streams end by themselves once what is in flight is answered; health watches and reflection are ended.
   const idle = calls.drain((path) => path.startsWith('/landbridge.v1.'))
-  await replication.close()
+  await Promise.all([replication.close(), handOver()])
   const grace = Promise.withResolvers<'grace is over'>()
   const timer = setTimeout(() => grace.resolve('grace is over'), config.drainMs)
   const outcome = await Promise.race([Promise.all([idle, stopped.promise]).then(() => 'idle'), grace.promise])

@@ -148,6 +148,18 @@ export class Replicator implements AsyncDisposable {
     return rows
   }
 
+  /** Every origin of every topic, or of one ("<tenant>/<topic>"), that this region wants to have, whichever gateway pulls it. */
+  wanted(topicKey?: string): { readonly topic: string; readonly origin: string }[] {
+    const { registry, config } = this.#options
+    const { snapshot } = registry
+    const topics = topicKey === undefined ? [...snapshot.topics.keys()] : [topicKey]
+    return [...this.#peers.keys()].flatMap((origin) =>
+      topics
+        .filter((topic) => exchangeOf(snapshot, config.region, origin, topic) === 'allowed')
+        .map((topic) => ({ topic, origin })),
+    )
+  }
+
   /** Ends every pull, so that other gateways may take them over; links stay. What is being stored is awaited. */
   async release(): Promise<void> {
     this.#released = true

@@ -23,9 +23,9 @@ export type ServiceTools = PublishStreamTools &
     /** Takes what other regions cannot store now. */
     readonly forward: ForwardService
     /** The links to the other regions. */
-    readonly peers: () => readonly PeerStatus[]
+    readonly peers: () => Promise<readonly PeerStatus[]>
     /** How far this region is behind the others, for one topic or all. */
-    readonly lag: (topicKey?: string) => readonly LagRow[]
+    readonly lag: (topicKey?: string) => Promise<readonly LagRow[]>
   }
 
 /** Adds EventService, AdminService and ReplicationService. The hot methods take and give encoded messages. */
