@@ -57,6 +57,7 @@ drill: $(INSTALLED) ## Break a mesh under load and count what was lost: DRILL=re
 .PHONY: chaos
 chaos: $(INSTALLED) ## Faults under load, and what they did to the events (SEED=7 MINUTES=5 RUNS=1 CHAOS="--help" for more)
 	@node scripts/tool.mjs nats-server >/dev/null
+	@node scripts/tool.mjs toxiproxy-server >/dev/null
 	@node test/chaos/main.ts $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(RUNS),--runs $(RUNS)) $(CHAOS)
 
 .PHONY: lab

@@ -3,8 +3,9 @@ import { mkdir, statfs } from 'node:fs/promises'
 import { promisify } from 'node:util'
 
 const SIZE_BYTES = 4 * 1024 ** 3
-/** A full one has room for no page. */
-const PAGE_BYTES = 4096
+/** What a full one has left: less than a file system takes that is written to while it is measured. */
+const SLACK_BYTES = 32 * 1024
+const TRIES_MAX = 50
 
 /** File systems in memory that can be made full, for the stores of nats-servers (Linux and root only). */
 export class Disks implements AsyncDisposable {
@@ -22,10 +23,18 @@ export class Disks implements AsyncDisposable {
     return [...this.#folders.keys()]
   }
 
-  /** Takes away all room that is left: whatever is written from now on fails with ENOSPC. */
+  /** Takes away the room that is left, but for 32 KiB: whatever is written behind that fails with ENOSPC. */
   async fill(name: string): Promise<void> {
-    const { blocks, bfree, bsize } = await statfs(this.#folder(name))
-    await this.#resize(name, Math.max(PAGE_BYTES, (blocks - bfree) * bsize))
+    for (let tries = 1; ; tries++) {
+      const { blocks, bfree, bsize } = await statfs(this.#folder(name))
+      try {
+        await this.#resize(name, (blocks - bfree) * bsize + SLACK_BYTES)
+        return
+      } catch (error) {
+        // More than that was written meanwhile: it cannot become smaller than what it holds.
+        if (tries === TRIES_MAX) throw error
+      }
+    }
   }
 
   /** Gives the room back. */

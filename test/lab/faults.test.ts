@@ -149,9 +149,9 @@ test('a disk can be full, where root may mount one', async () => {
     await disks.mount('d', folder)
     await writeFile(join(folder, 'one'), 'x'.repeat(10_000))
     await disks.fill('d')
-    await expect(writeFile(join(folder, 'two'), 'x'.repeat(10_000))).rejects.toThrow('ENOSPC')
+    await expect(writeFile(join(folder, 'two'), 'x'.repeat(100_000))).rejects.toThrow('ENOSPC')
     await disks.free('d')
-    await writeFile(join(folder, 'three'), 'x'.repeat(10_000))
+    await writeFile(join(folder, 'three'), 'x'.repeat(100_000))
   } finally {
     await disks[Symbol.asyncDispose]()
     await rm(folder, { recursive: true })
