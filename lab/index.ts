@@ -1,6 +1,7 @@
 export { ensureTool } from '../scripts/tool.mjs'
 export { type ApplyAccess, applyDocuments } from './apply.ts'
 export * from './audit.ts'
+export { clockOffset } from './clock/clock-offset.ts'
 export { ControlServer } from './control/control-server.ts'
 export type { LabStatus, ProcessStatus } from './control/status.ts'
 export { Link, type LinkConnection, type LinkMode } from './faults/link.ts'
