@@ -41,9 +41,9 @@ export class Mesh implements AsyncDisposable {
     return writer
   }
 
-  /** What an administrator of the region sees. */
-  admin(region: string): RegionAdmin {
-    return new RegionAdmin(this.lab, region)
+  /** What an administrator of the region sees, through one of its gateways. */
+  admin(region: string, gateway = 0): RegionAdmin {
+    return new RegionAdmin(this.lab, region, gateway)
   }
 
   /** What every region holds. */
