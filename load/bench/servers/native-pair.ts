@@ -41,7 +41,8 @@ export class NativePair implements AsyncDisposable {
     })
     await using stack = new AsyncDisposableStack()
     stack.defer(() => rm(folder, { recursive: true, force: true }))
-    const origin = stack.use(await NatsServer.start(config('origin', 'listen: "127.0.0.1:-1"')))
+    // Told of the origin's own address, the receiver would reconnect past the link.
+    const origin = stack.use(await NatsServer.start(config('origin', 'listen: "127.0.0.1:-1", no_advertise: true')))
     const link = links === 'direct' ? undefined : stack.use(await openLink(origin))
     const address = link === undefined ? origin.leafAddress : `127.0.0.1:${link.port}`
     const receiver = stack.use(
