@@ -15,6 +15,8 @@ const TICK_MS = 1_000
 const IDLE_ROUNDS = 10
 /** Pulls of one stream: far above the topics of a region, far below what would hurt. */
 const PULLS_MAX = 16_384
+/** Pulls of one topic and origin that a relay hands on for one region: several of its gateways may ask at a time. */
+const HANDED_ON_MAX = 8
 /** Credit of one pull: more is cut off, so that a peer cannot make us read without end. */
 const CREDIT_MAX = 256 * 1024 * 1024
 /** Questions of one stream that are being answered. */
@@ -36,7 +38,7 @@ export class ServedStream {
   readonly #call: PeerCall
   readonly #pulls = new Map<number, ServedPull>()
   /** What the open pulls are for. */
-  readonly #keys = new Set<string>()
+  readonly #keys = new Map<string, number>()
   readonly #timer: NodeJS.Timeout
   readonly #stopFollowing: readonly (() => void)[]
   #blocked = false
@@ -112,23 +114,24 @@ export class ServedStream {
     for (const id of [...this.#pulls.keys()]) this.#drop(id)
   }
 
-  #open(open: PullOpen): void {
-    const { pullId: id, topic: topicKey, origin, path } = open
+  #open(asked: PullOpen): void {
+    const { pullId: id, topic: topicKey, origin, path } = asked
     const { region, registry } = this.#context
     if (this.#pulls.has(id)) throw new MeshError('invalid_argument', `open pull: id ${id} is in use on this stream`)
     if (this.#pulls.size >= PULLS_MAX) {
       this.#refuse(id, RefusalReason.UNAVAILABLE, `open pull: ${PULLS_MAX} are open on this stream already`)
       return
     }
-    const receiver = open.receiver === '' ? this.#peer : open.receiver
+    const receiver = asked.receiver === '' ? this.#peer : asked.receiver
     const admission = admit(registry, region, { peer: this.#peer, topicKey, origin, receiver, path })
     if (admission.topic === undefined) {
       this.#refuse(id, admission.reason, `open pull: ${admission.message}`)
       return
     }
     const { topic } = admission
-    // Each pull reads the store for itself, and a region needs each event once.
-    if (this.#keys.has(keyOf({ topic, origin, receiver }))) {
+    // Each pull reads the store for itself, and a region needs each event once; but its gateways may come through one relay.
+    const open = this.#keys.get(keyOf({ topic, origin, receiver })) ?? 0
+    if (open >= (path.length === 0 ? 1 : HANDED_ON_MAX)) {
       this.#refuse(id, RefusalReason.UNAVAILABLE, 'open pull: this stream has one of the same topic and origin already')
       return
     }
@@ -138,10 +141,10 @@ export class ServedStream {
       origin,
       receiver,
       path,
-      position: positionOf(open.position) ?? START,
-      scanned: positionOf(open.scanned),
-      skipGap: open.skipGap,
-      creditBytes: Math.min(Number(open.creditBytes), CREDIT_MAX),
+      position: positionOf(asked.position) ?? START,
+      scanned: positionOf(asked.scanned),
+      skipGap: asked.skipGap,
+      creditBytes: Math.min(Number(asked.creditBytes), CREDIT_MAX),
     })
   }
 
@@ -164,7 +167,7 @@ export class ServedStream {
     const pull: ServedPull =
       origin === region ? new OwnPull({ ...context, ...request, ...ports }) : new RelayPull(context, request, ports)
     this.#pulls.set(id, pull)
-    this.#keys.add(keyOf(request))
+    this.#count(request, 1)
     metrics.servedPulls.inc({ peer: this.#peer })
     if (this.#blocked) pull.setBlocked(true)
     void pull.start()
@@ -203,10 +206,17 @@ export class ServedStream {
     const pull = this.#pulls.get(id)
     if (pull === undefined) return
     this.#pulls.delete(id)
-    this.#keys.delete(keyOf(pull.request))
+    this.#count(pull.request, -1)
     this.#context.positions.close(pull)
     pull.close()
     this.#context.metrics.servedPulls.dec({ peer: this.#peer })
+  }
+
+  #count(request: PullRequest, change: 1 | -1): void {
+    const key = keyOf(request)
+    const count = (this.#keys.get(key) ?? 0) + change
+    if (count === 0) this.#keys.delete(key)
+    else this.#keys.set(key, count)
   }
 
   #refuse(id: number, reason: RefusalReason, message: string, first?: Position): void {
