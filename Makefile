@@ -41,7 +41,7 @@ simulate: $(INSTALLED) ## Simulate faults: RUNS=2000 SEED=1 PROFILE=hard,line; o
 
 .PHONY: integration
 integration: $(INSTALLED) ## Tests on real nats-servers and gateways
-	@node scripts/tool.mjs nats-server >/dev/null
+	@for tool in nats-server toxiproxy-server k6; do node scripts/tool.mjs $$tool >/dev/null; done
 	@vitest run --project integration
 
 .PHONY: bench
@@ -51,12 +51,13 @@ bench: $(INSTALLED) ## Measure against js.publish, the bare writer, consume and 
 
 .PHONY: drill
 drill: $(INSTALLED) ## Break a mesh under load and count what was lost: DRILL=region-loss|link-cut|nats-leader-loss ARGS="--help"
-	@node scripts/tool.mjs nats-server >/dev/null
+	@for tool in nats-server k6; do node scripts/tool.mjs $$tool >/dev/null; done
 	@node load/drills/main.ts $(DRILL) $(ARGS)
 
 .PHONY: chaos
 chaos: $(INSTALLED) ## Faults under load, and what they did to the events (SEED=7 MINUTES=5 RUNS=1 CHAOS="--help" for more)
 	@node scripts/tool.mjs nats-server >/dev/null
+	@node scripts/tool.mjs toxiproxy-server >/dev/null
 	@node test/chaos/main.ts $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(RUNS),--runs $(RUNS)) $(CHAOS)
 
 .PHONY: lab

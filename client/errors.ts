@@ -1,5 +1,6 @@
 import { type ServiceError, status } from '@grpc/grpc-js'
 import { codeOfGrpcStatus, MeshError, type MeshErrorCode } from '@landbridge/core'
+import { failureText } from './failure-text.ts'
 
 /** Codes after which the call may have taken effect although it failed. */
 const AMBIGUOUS: ReadonlySet<MeshErrorCode> = new Set([
@@ -82,7 +83,7 @@ export function isRefusal(error: MeshError): boolean {
  */
 export function errorOfCall(error: ServiceError, what: string): MeshError {
   const code = error.code === status.CANCELLED ? 'unavailable' : codeOfGrpcStatus(error.code)
-  const text = error.details === '' ? code : error.details
+  const text = error.details === '' ? code : failureText(error.details)
   return new MeshError(code, text.startsWith(`${what}: `) ? text : `${what}: ${text}`, {
     cause: error,
     ambiguous: AMBIGUOUS.has(code) && !neverSent(error),

@@ -23,6 +23,12 @@ export type ConnectOptions = {
    * longer. Default 1,500 with several endpoints, 5,000 with one.
    */
   readonly attemptTimeoutMs?: number | undefined
+  /**
+   * Time after which an operation ends although there is some left, because no gateway could be reached so far,
+   * milliseconds; at once when their certificates are not trusted. For people who wait: services go on trying. Default:
+   * `timeoutMs`, whatever the reason.
+   */
+  readonly reachTimeoutMs?: number | undefined
 }
 
 /** Checked options with every default in place. */
@@ -33,15 +39,20 @@ export type MeshSettings = {
   readonly source: string | undefined
   readonly timeoutMs: number
   readonly attemptTimeoutMs: number
+  readonly reachTimeoutMs: number | undefined
 }
 
 /** Fills in defaults. @throws MeshError 'invalid_argument'. */
 export function meshSettings(options: ConnectOptions): MeshSettings {
-  const { endpoints, tls = {}, token, source, timeoutMs = 30_000 } = options
+  const { endpoints, tls = {}, token, source, timeoutMs = 30_000, reachTimeoutMs } = options
   const attemptTimeoutMs = options.attemptTimeoutMs ?? (endpoints.length > 1 ? 1_500 : 5_000)
-  for (const [name, value] of Object.entries({ timeoutMs, attemptTimeoutMs })) {
+  for (const [name, value] of Object.entries({
+    timeoutMs,
+    attemptTimeoutMs,
+    reachTimeoutMs: reachTimeoutMs ?? timeoutMs,
+  })) {
     if (!(value > 0)) throw new MeshError('invalid_argument', `connect: ${name} is ${value}, wanted more than 0`)
   }
   if (source === '') throw new MeshError('invalid_argument', 'connect: source is empty, wanted a URI-reference')
-  return Object.freeze({ endpoints, tls, token, source, timeoutMs, attemptTimeoutMs })
+  return Object.freeze({ endpoints, tls, token, source, timeoutMs, attemptTimeoutMs, reachTimeoutMs })
 }

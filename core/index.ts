@@ -13,8 +13,10 @@ export { EventStamper, type EventStamperOptions, MeshAttribute } from './event/s
 export { encodeDeliveries, type RawDelivery } from './frames/deliveries.ts'
 export {
   PUBLISH_EVENTS_MAX,
+  type RawForward,
   type RawPublish,
   type RawPublishBatch,
+  readForwardRequest,
   readPublishRequest,
   readPublishStreamRequest,
 } from './frames/publish-request.ts'

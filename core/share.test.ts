@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { aliveGateways, ownerOf } from './share.ts'
+import { ownerOf, PresenceView } from './share.ts'
 
 const WORK = Array.from({ length: 3_000 }, (_, index) => `acme/topic-${index % 1_000} region-${index % 3}`)
 
@@ -38,36 +38,11 @@ describe('ownerOf', () => {
   })
 })
 
-describe('aliveGateways', () => {
-  it.each<[what: string, seen: [string, number][], alive: string[]]>([
+describe('PresenceView', () => {
+  const TIMES = { beatMs: 1_000, expiryMs: 3_000, holdUpMs: 2_000 }
+
+  it.each<[what: string, signs: [gateway: string, atMs: number][], alive: string[]]>([
     ['nobody was seen yet', [], ['b']],
-    [
-      'all are seen',
-      [
-        ['c', 900],
-        ['b', 1_000],
-        ['a', 0],
-      ],
-      ['a', 'b', 'c'],
-    ],
-    [
-      'one is silent',
-      [
-        ['c', 5_000],
-        ['b', 5_900],
-        ['a', 2_900],
-      ],
-      ['b', 'c'],
-    ],
-    [
-      'nothing comes back to the reader, itself included',
-      [
-        ['a', 0],
-        ['b', 500],
-        ['c', 400],
-      ],
-      ['a', 'b', 'c'],
-    ],
     [
       'the reader itself was never seen',
       [
@@ -76,8 +51,100 @@ describe('aliveGateways', () => {
       ],
       ['a', 'b', 'c'],
     ],
-  ])('when %s', (_, seen, alive) => {
-    expect(aliveGateways(new Map(seen), 'b', 3_000)).toEqual(alive)
+    [
+      'all are seen',
+      [
+        ['a', 0],
+        ['b', 300],
+        ['c', 900],
+        ['b', 1_300],
+      ],
+      ['a', 'b', 'c'],
+    ],
+    [
+      'one was last seen just in time',
+      [
+        ['a', 0],
+        ['b', 0],
+        ['b', 1_000],
+        ['b', 2_000],
+        ['b', 2_999],
+      ],
+      ['a', 'b'],
+    ],
+    [
+      'one is silent',
+      [
+        ['a', 0],
+        ['b', 0],
+        ['b', 1_000],
+        ['b', 2_000],
+        ['b', 3_000],
+      ],
+      ['b'],
+    ],
+    [
+      'the reader sees nothing, itself included',
+      [
+        ['a', 0],
+        ['b', 500],
+      ],
+      ['a', 'b'],
+    ],
+    [
+      'all were held up for long',
+      [
+        ['a', 0],
+        ['b', 0],
+        ['b', 60_000],
+      ],
+      ['a', 'b'],
+    ],
+    [
+      'one does not come back after a hold-up',
+      [
+        ['a', 0],
+        ['b', 0],
+        ['b', 60_000],
+        ['b', 61_000],
+        ['b', 62_000],
+      ],
+      ['b'],
+    ],
+    [
+      'one is silent again',
+      [
+        ['a', 0],
+        ['b', 0],
+        ['b', 9_000],
+        ['a', 9_100],
+        ['b', 10_000],
+        ['b', 11_000],
+      ],
+      ['a', 'b'],
+    ],
+  ])('when %s', (_, signs, alive) => {
+    const view = new PresenceView('b', TIMES)
+    for (const [gateway, atMs] of signs) view.saw(gateway, atMs)
+    expect(view.alive).toEqual(alive)
+    expect(view.ready).toBe(signs.some(([gateway]) => gateway === 'b'))
+  })
+
+  it('lets a gateway go that says so, and come back', () => {
+    const view = new PresenceView('b', TIMES)
+    for (const name of ['a', 'b', 'c']) view.saw(name, 0)
+    view.left('a')
+    expect(view.alive).toEqual(['b', 'c'])
+    view.saw('a', 100)
+    expect(view.alive).toEqual(['a', 'b', 'c'])
+  })
+
+  it('names those that were silent for long', () => {
+    const view = new PresenceView('b', TIMES)
+    view.saw('a', 0)
+    for (let beat = 0; beat < 60; beat += 1) view.saw('b', beat * 1_000)
+    expect(view.silentFor(59_000)).toEqual([])
+    expect(view.silentFor(58_000)).toEqual(['a'])
   })
 })
 

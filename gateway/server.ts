@@ -6,12 +6,16 @@ import { createLog, OperationsServer } from '@landbridge/service'
 import { AdminAccess, Authenticator, CertificateSource, JwtVerifier, TopicAccess } from './auth/index.ts'
 import type { Config } from './config.ts'
 import { Budget, EventStore } from './publish/index.ts'
+import { openPublishing } from './publishing.ts'
 import { RegionClock } from './region-clock.ts'
 import {
   OwnTails,
+  Presence,
+  RegionView,
   type ReplicationHandlers,
   ReplicationMetrics,
   Replicator,
+  regionOfId,
   replicationHandlers,
 } from './replicate/index.ts'
 import {
@@ -94,38 +98,62 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const admins = new AdminAccess(config.admins, registry, now)
   const { limits } = config
   const room = new RequestRoom(limits.receiveBytesMax)
-  const rights = { access, admins }
+  const isPeer = (spiffe: string | undefined) => {
+    const peer = regionOfId(config.mesh, spiffe)
+    return peer !== undefined && peer !== config.region && registry.snapshot.peers.has(peer)
+  }
+  const rights = { access, admins, isPeer }
   const server = createGrpcServer(config, interceptors({ authenticator, calls, metrics, log, room, rights, limits }))
   parts.defer(() => server.forceShutdown())
   const replicationMetrics = new ReplicationMetrics(metrics)
   const shared = { config, session, registry, log, metrics: replicationMetrics, now }
   const checkpoints = await CheckpointBucket.open({ session, replicas: config.replicas })
   const tails = await OwnTails.open({ session, replicas: config.replicas, log, now })
+  const { gateway, replicas } = config
+  const presence = parts.use(await Presence.open({ session, replicas, gateway, log }))
   const replicator = parts.use(
-    new Replicator({ ...shared, checkpoints, certificates, clock, tracing: tracing?.events }),
+    new Replicator({ ...shared, checkpoints, certificates, clock, share: presence, tracing: tracing?.events }),
   )
-  const replication = parts.use(replicationHandlers({ ...shared, tails }))
+  const gateways = () => presence.gateways.length
+  const view = parts.use(new RegionView({ session, gateway, gateways, own: replicator, log }))
+  const replication = parts.use(
+    replicationHandlers({
+      ...shared,
+      tails,
+      checkpoints,
+      links: replicator.links,
+      originHead: (topicKey, origin) => replicator.originHead(topicKey, origin),
+    }),
+  )
+  const budget = new Budget(config.limits, metrics)
+  const { positions } = replication
+  const peers = () => replicator.peers()
+  const { publisher, forward } = parts.use(
+    openPublishing({ config, session, registry, store, budget, certificates, positions, peers, log, metrics, now }),
+  )
   addServices(server, {
     replication,
+    forward,
     region: config.region,
     replicasDefault: config.replicas,
     session,
     bucket,
     registry,
-    store,
+    publisher,
+    publishTimeoutMs: config.limits.publishTimeoutMs,
     calls,
     metrics,
     log,
     now,
     tracing: tracing?.events,
-    budget: new Budget(config.limits, metrics),
+    budget,
     access,
     admins,
     streamBatchesMax: config.limits.streamBatchesMax,
     subscriptionsMax: config.limits.subscriptionsMax,
     groupsMax: config.limits.groupsMax,
-    peers: () => replicator.peers(),
-    lag: (topicKey) => replicator.lag(topicKey),
+    peers: () => view.peers(),
+    lag: (topicKey) => view.lag(topicKey),
   })
   health.addToServer(server)
   if (config.reflection) addReflection(server)
@@ -142,7 +170,11 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const owned = parts.move()
   let closing: Promise<void> | undefined
   const close = () => {
-    closing ??= drain({ config, server, health, unready, calls, replication, log }).then(() => owned.disposeAsync())
+    // First of all: other gateways go on with our pulls while calls end here.
+    const handOver = () => replicator.release().then(() => presence.leave())
+    closing ??= drain({ config, server, health, unready, calls, replication, handOver, log }).then(() =>
+      owned.disposeAsync(),
+    )
     return closing
   }
   return { grpc, http: http.address, metrics, close, [Symbol.asyncDispose]: close }
@@ -155,11 +187,21 @@ type DrainParts = {
   readonly unready: Set<string>
   readonly calls: OpenCalls
   readonly replication: ReplicationHandlers
+  readonly handOver: () => Promise<void>
   readonly log: Log
 }
 
 /** Ends all calls: well until the grace is over, then by force. */
-async function drain({ config, server, health, unready, calls, replication, log }: DrainParts): Promise<void> {
+async function drain({
+  config,
+  server,
+  health,
+  unready,
+  calls,
+  replication,
+  handOver,
+  log,
+}: DrainParts): Promise<void> {
   log.info({ graceMs: config.drainMs }, 'draining')
   unready.add('draining')
   health.setServing(false)
@@ -167,7 +209,7 @@ async function drain({ config, server, health, unready, calls, replication, log 
   server.tryShutdown(() => stopped.resolve())
   // Our own streams end by themselves once what is in flight is answered; health watches and reflection are ended.
   const idle = calls.drain((path) => path.startsWith('/landbridge.v1.'))
-  await replication.close()
+  await Promise.all([replication.close(), handOver()])
   const grace = Promise.withResolvers<'grace is over'>()
   const timer = setTimeout(() => grace.resolve('grace is over'), config.drainMs)
   const outcome = await Promise.race([Promise.all([idle, stopped.promise]).then(() => 'idle'), grace.promise])

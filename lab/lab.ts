@@ -1,7 +1,9 @@
 import type { ApplyOutcome } from '@landbridge/client'
 import { applyDocuments } from './apply.ts'
 import { ControlServer } from './control/control-server.ts'
+import type { Disks } from './faults/disks.ts'
 import type { LinkMode } from './faults/link.ts'
+import type { LinkTrouble } from './faults/link-trouble.ts'
 import type { Links } from './faults/links.ts'
 import type { LabSettings } from './options.ts'
 import type { ProcessExit } from './process/managed-process.ts'
@@ -21,6 +23,7 @@ export type LabParts = {
   readonly certificates: Certificates
   readonly issuer: TokenIssuer
   readonly links: Links
+  readonly disks: Disks
   readonly regions: ReadonlyMap<string, LabRegion>
   /** What every region dials to reach each other one: from -> to -> endpoints. */
   readonly routes: ReadonlyMap<string, ReadonlyMap<string, readonly string[]>>
@@ -49,6 +52,8 @@ export class Lab implements AsyncDisposable {
   readonly certificates: Certificates
   readonly issuer: TokenIssuer
   readonly links: Links
+  /** Stores that can be full. */
+  readonly disks: Disks
   readonly regions: readonly LabRegion[]
   readonly #parts: LabParts
   readonly #cleanup: AsyncDisposableStack
@@ -62,6 +67,7 @@ export class Lab implements AsyncDisposable {
     this.certificates = parts.certificates
     this.issuer = parts.issuer
     this.links = parts.links
+    this.disks = parts.disks
     this.regions = [...parts.regions.values()]
     this.#parts = parts
     this.#cleanup = cleanup
@@ -124,8 +130,17 @@ export class Lab implements AsyncDisposable {
     await this.links.setMode(from, to, mode)
   }
 
+  /**
+   * Makes the connections that `from` dials to `to` late, slow, lossy or half deaf; see `LinkTrouble`.
+   * @throws {Error} when the lab was not prepared for it
+   */
+  async trouble(from: string, to: string, trouble: LinkTrouble): Promise<void> {
+    await this.links.setTrouble(from, to, trouble)
+  }
+
   /** Ends any fault of the connections that `from` dials to `to`. */
   async heal(from: string, to: string): Promise<void> {
+    await this.links.setTrouble(from, to, undefined)
     await this.links.setMode(from, to, 'open')
   }
 

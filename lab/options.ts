@@ -4,8 +4,11 @@ import { parseRegionName } from '@landbridge/core'
 export type LabOptions = {
   /** Names of the regions, different DNS labels, 1 to 9. Default us-east, eu-west, ap-south. */
   readonly regions?: readonly string[]
-  /** nats-servers in each region: 1 (streams with one replica) or 3 (a cluster, streams with three). Default 1. */
-  readonly nodes?: 1 | 3
+  /**
+   * nats-servers in each region, the same for all or by its name: 1 (streams with one replica) or 3 (a cluster, streams
+   * with three). Default 1.
+   */
+  readonly nodes?: NodeCount | Readonly<Record<string, NodeCount>>
   /** Gateways in each region, 0 to 9. Default 1. With 0 there are no peers and nothing is applied. */
   readonly gateways?: number
   /**
@@ -25,8 +28,27 @@ export type LabOptions = {
   readonly documents?: string
   /** Regions dial each other's gateways without the lab's proxies, so that nothing but the mesh is measured; cuts are impossible then. Default false. */
   readonly directLinks?: boolean
+  /** What must be prepared before it can go wrong. Default: nothing. */
+  readonly prepare?: Preparation
   /** Hears of each step of the start. Default: nobody. */
   readonly report?: (line: string) => void
+}
+
+export type NodeCount = 1 | 3
+
+/** Faults that cannot be had from any lab. */
+export type Preparation = {
+  /** Links can be slow, late and half-open: a toxiproxy server stands between them. Default false. */
+  readonly toxics?: boolean
+  /** Gateways' clocks can be set wrong. Default false. */
+  readonly clocks?: boolean
+  /**
+   * nats-servers, such as "us-east/nats-2", whose store is a file system of its own and can be full. Linux and root only;
+   * it lies in memory, so an fsync there costs nothing. Default none.
+   */
+  readonly disks?: readonly string[]
+  /** Decides which bytes a lossy link loses, from 0 to below 1. Default Math.random. */
+  readonly random?: () => number
 }
 
 /** Variables for a gateway: the same for all, or a function of its region and index. */
@@ -35,8 +57,10 @@ export type GatewayEnvironment =
   | ((region: string, index: number) => Readonly<Record<string, string>>)
 
 /** Checked options with every default in place. */
-export type LabSettings = Readonly<Required<Omit<LabOptions, 'stateDir' | 'gatewayEnv'>>> & {
+export type LabSettings = Readonly<Required<Omit<LabOptions, 'stateDir' | 'gatewayEnv' | 'nodes' | 'prepare'>>> & {
   readonly stateDir: string | undefined
+  readonly nodesOf: (region: string) => NodeCount
+  readonly prepare: Readonly<Required<Preparation>>
   readonly gatewayEnv: (region: string, index: number) => Readonly<Record<string, string>>
 }
 
@@ -60,13 +84,16 @@ export function labSettings(options: LabOptions): LabSettings {
   }
   if (new Set(regions).size !== regions.length)
     throw new Error(`start lab: regions are ${regions.join(', ')}, wanted different names`)
-  if (nodes !== 1 && nodes !== 3) throw new Error(`start lab: nodes is ${nodes}, wanted 1 or 3`)
+  const nodesOf = (region: string) => (typeof nodes === 'number' ? nodes : (nodes[region] ?? 1))
+  for (const count of regions.map(nodesOf)) {
+    if (count !== 1 && count !== 3) throw new Error(`start lab: nodes is ${count}, wanted 1 or 3`)
+  }
   if (!Number.isInteger(gateways) || gateways < 0 || gateways > COUNT_MAX) {
     throw new Error(`start lab: gateways is ${gateways}, wanted 0 to ${COUNT_MAX}`)
   }
   return Object.freeze({
     regions: Object.freeze([...regions]),
-    nodes,
+    nodesOf,
     gateways,
     stateDir: options.stateDir,
     mesh: options.mesh ?? 'landbridge.local',
@@ -75,6 +102,7 @@ export function labSettings(options: LabOptions): LabSettings {
     natsConfig: options.natsConfig ?? '',
     documents: options.documents ?? '',
     directLinks: options.directLinks ?? false,
+    prepare: { toxics: false, clocks: false, disks: [], random: Math.random, ...options.prepare },
     report: options.report ?? (() => {}),
   })
 }

@@ -1,5 +1,7 @@
 import { ensureTool } from '../scripts/tool.mjs'
+import { Disks } from './faults/disks.ts'
 import { Links } from './faults/links.ts'
+import { Toxics } from './faults/toxics.ts'
 import { ADMIN_GROUP, type ExitListeners, Lab, type LabParts } from './lab.ts'
 import { type LabOptions, type LabSettings, labSettings } from './options.ts'
 import { ManagedProcess, type ProcessSpec } from './process/managed-process.ts'
@@ -23,6 +25,7 @@ type RegionPorts = {
 type Common = Pick<LabParts, 'settings' | 'state' | 'certificates' | 'issuer'> & {
   readonly natsServer: string
   readonly manage: (spec: ProcessSpec) => ManagedProcess
+  readonly disks: Disks
 }
 
 /**
@@ -35,7 +38,8 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const { regions: names, report } = settings
   const natsServer = await ensureTool('nats-server', { report })
   await using cleanup = new AsyncDisposableStack()
-  const state = cleanup.use(await StateFolder.open(settings.stateDir, settings.nodes))
+  const nodes = Object.fromEntries(names.map((name) => [name, settings.nodesOf(name)]))
+  const state = cleanup.use(await StateFolder.open(settings.stateDir, nodes))
   const reaper = cleanup.use(new Reaper())
   if (state.temporary) reaper.removeAtEnd(state.path)
   const reservation = cleanup.use(new PortReservation())
@@ -44,23 +48,26 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const issuer = cleanup.use(
     await TokenIssuer.start({ certificate, audience: AUDIENCE, port: await reservation.take() }),
   )
-  const links = cleanup.use(new Links())
   report('authority and token issuer are up')
 
   const exits: ExitListeners = new Set()
   const manage = (spec: ProcessSpec) =>
     new ManagedProcess(spec, { reaper, onExit: (exit) => exits.forEach((listener) => void listener(exit)) })
+  const { toxics, random } = settings.prepare
+  const proxies = toxics ? await startToxics(state.path, reservation, manage, report) : undefined
+  const links = cleanup.use(new Links(proxies, random))
   const ports = new Map<string, RegionPorts>()
-  for (const name of names) ports.set(name, await takePorts(reservation, settings))
+  for (const name of names) ports.set(name, await takePorts(reservation, settings.nodesOf(name), settings.gateways))
   const routes = await openRoutes(links, ports, reservation, settings)
-  const common: Common = { settings, state, certificates, issuer, natsServer, manage }
+  const disks = cleanup.use(new Disks())
+  const common: Common = { settings, state, certificates, issuer, natsServer, manage, disks }
   const regions = new Map(
     await Promise.all(
       [...ports].map(async ([name, taken]) => [name, await describeRegion(name, taken, common)] as const),
     ),
   )
 
-  const lab = new Lab({ settings, state, certificates, issuer, links, regions, routes, exits }, cleanup.move())
+  const lab = new Lab({ settings, state, certificates, issuer, links, disks, regions, routes, exits }, cleanup.move())
   try {
     await Promise.all(lab.regions.map((region) => startRegion(lab, region, settings)))
     return lab
@@ -68,6 +75,15 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     await lab.close()
     throw error
   }
+}
+
+async function startToxics(
+  folder: string,
+  ports: PortReservation,
+  manage: Common['manage'],
+  report: (line: string) => void,
+): Promise<Toxics> {
+  return Toxics.start({ command: await ensureTool('toxiproxy-server', { report }), folder, ports, manage })
 }
 
 async function startRegion(lab: Lab, region: LabRegion, settings: LabSettings): Promise<void> {
@@ -80,14 +96,14 @@ async function startRegion(lab: Lab, region: LabRegion, settings: LabSettings): 
   settings.report(`${region.name}: gateway is up`)
 }
 
-async function takePorts(reservation: PortReservation, settings: LabSettings): Promise<RegionPorts> {
+async function takePorts(reservation: PortReservation, nodes: number, count: number): Promise<RegionPorts> {
   const nats: RegionPorts['nats'][number][] = []
   const gateways: RegionPorts['gateways'][number][] = []
-  for (let node = 0; node < settings.nodes; node++) {
+  for (let node = 0; node < nodes; node++) {
     const clientPort = await reservation.take()
     nats.push({ clientPort, monitorPort: await reservation.take(), clusterPort: await reservation.take() })
   }
-  for (let index = 0; index < settings.gateways; index++) {
+  for (let index = 0; index < count; index++) {
     gateways.push({ grpcPort: await reservation.take(), httpPort: await reservation.take() })
   }
   return { nats, gateways }
@@ -118,9 +134,14 @@ async function openRoutes(
 }
 
 async function describeRegion(name: string, ports: RegionPorts, common: Common): Promise<LabRegion> {
-  const { settings, state, certificates, issuer, manage } = common
+  const { settings, state, certificates, issuer, manage, disks } = common
   const natsUrls = ports.nats.map(({ clientPort }) => `nats://127.0.0.1:${clientPort}`)
   const clusterPorts = ports.nats.map(({ clusterPort }) => clusterPort)
+  const storeOf = (index: number) => state.at(name, `nats-${index}`, 'store')
+  for (const index of ports.nats.keys()) {
+    if (settings.prepare.disks.includes(`${name}/nats-${index}`))
+      await disks.mount(`${name}/nats-${index}`, storeOf(index))
+  }
   const servers: ManagedProcess[] = []
   const majority = Math.floor(ports.nats.length / 2) + 1
   for (const [index, taken] of ports.nats.entries()) {
@@ -129,12 +150,15 @@ async function describeRegion(name: string, ports: RegionPorts, common: Common):
       name: `${name}/nats-${index}`,
       command: common.natsServer,
       folder,
-      node: { serverName: `${name}-nats-${index}`, storeFolder: state.at(name, `nats-${index}`, 'store'), ...taken },
+      node: { serverName: `${name}-nats-${index}`, storeFolder: storeOf(index), ...taken },
       region: { region: name, clusterPorts, syncInterval: settings.syncInterval, extra: settings.natsConfig },
       alone: () => servers.filter((server) => server.state !== 'stopped').length < majority,
     })
     servers.push(manage(spec))
   }
+  const clockFiles = ports.gateways.map((_, index) =>
+    settings.prepare.clocks ? state.at(name, `gateway-${index}`, 'clock') : undefined,
+  )
   const certificate = await certificates.region(name)
   const gateways = ports.gateways.map((taken, index) =>
     manage(
@@ -148,7 +172,8 @@ async function describeRegion(name: string, ports: RegionPorts, common: Common):
         certificate,
         issuer: { url: issuer.url, jwksUrl: issuer.jwksUrl, audience: issuer.audience, caFile: certificate.ca },
         admins: [`group:${ADMIN_GROUP}`],
-        replicas: settings.nodes,
+        clockFile: clockFiles[index],
+        replicas: settings.nodesOf(name),
         environment: settings.gatewayEnv(name, index),
       }),
     ),
@@ -158,8 +183,9 @@ async function describeRegion(name: string, ports: RegionPorts, common: Common):
     httpEndpoints: ports.gateways.map(({ httpPort }) => `http://127.0.0.1:${httpPort}`),
     natsUrls,
     natsMonitorUrls: ports.nats.map(({ monitorPort }) => `http://127.0.0.1:${monitorPort}`),
+    natsStores: ports.nats.map((_, index) => storeOf(index)),
   }
-  return new LabRegion(name, addresses, { nats: servers, gateway: gateways })
+  return new LabRegion(name, addresses, { nats: servers, gateway: gateways }, clockFiles)
 }
 
 // A name, because grpc-js on Node 26 cannot dial an IP address over TLS.

@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { identify } from './process/identity.ts'
 
-type Owner = { readonly pid: number; readonly startedAt: string; readonly nodes: number }
+/** nats-servers in each region, by its name. */
+type Nodes = Readonly<Record<string, number>>
+
+type Owner = { readonly pid: number; readonly startedAt: string; readonly nodes: Nodes }
 
 /** The one folder that holds a lab's state. */
 export class StateFolder implements AsyncDisposable {
@@ -18,9 +21,9 @@ export class StateFolder implements AsyncDisposable {
 
   /**
    * Makes a temporary folder, or takes the given one.
-   * @throws {Error} when another living lab uses it, or it holds a lab with another number of nodes
+   * @throws {Error} when another living lab uses it, or it holds a region with another number of nodes
    */
-  static async open(path: string | undefined, nodes: number): Promise<StateFolder> {
+  static async open(path: string | undefined, nodes: Nodes): Promise<StateFolder> {
     if (path === undefined) return new StateFolder(await mkdtemp(join(tmpdir(), 'landbridge-lab-')), true)
     const folder = new StateFolder(resolve(path), false)
     await mkdir(folder.path, { recursive: true, mode: 0o700 })
@@ -32,10 +35,10 @@ export class StateFolder implements AsyncDisposable {
           `open state folder: ${folder.path} is used by process ${before.pid}, wanted a folder of its own`,
         )
       }
-      if (before.nodes !== nodes) {
-        throw new Error(
-          `open state folder: ${folder.path} holds a lab with ${before.nodes} nodes a region, wanted ${nodes}`,
-        )
+      for (const [region, count] of Object.entries(nodes)) {
+        const held = before.nodes[region] ?? count
+        if (held === count) continue
+        throw new Error(`open state folder: ${folder.path} holds ${region} with ${held} nodes, wanted ${count}`)
       }
     }
     const self = await identify(process.pid)

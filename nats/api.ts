@@ -39,6 +39,8 @@ export type StreamInfo = {
     readonly consumer_count: number
   }
   readonly cluster?: { readonly leader?: string; readonly replicas?: readonly unknown[] }
+  /** When the leader said this, by its own clock. */
+  readonly ts?: string
 }
 
 /** The stream's configuration and state, from its leader. */

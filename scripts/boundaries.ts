@@ -64,6 +64,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     '@peculiar/x509',
     'jose',
     'reflect-metadata',
+    'toxiproxy-node-client',
     // Runs before any package is installed, so it is no workspace.
     'scripts/tool.mjs',
     'node:',

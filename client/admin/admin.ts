@@ -49,6 +49,10 @@ export type PeerStatus = {
   readonly lastContact: Date | undefined
   /** Pulls that are open over it. */
   readonly pulls: number
+  /** Preference among routes, lowest first. */
+  readonly cost: number
+  /** The way there and back as measured, milliseconds; undefined when not known. */
+  readonly rttMs: number | undefined
 }
 
 /** How far the region that answers is behind one origin of one topic. */
@@ -65,6 +69,16 @@ export type TopicLag = {
   readonly appliedSequence: number
   readonly headSequence: number
   readonly reportedTime: Date | undefined
+  /** The region that the origin's events come from now: the origin itself or a relay. */
+  readonly upstream: string | undefined
+  /** The gateway that pulls them. */
+  readonly gateway: string | undefined
+  /** Every event that the origin stored up to then, by its clock, is here; undefined when not known. */
+  readonly watermark: Date | undefined
+  /** Why nothing moves. */
+  readonly problem: string | undefined
+  /** Retention gaps of this origin: events that no reachable region kept any more. */
+  readonly gaps: number
 }
 
 /** Running a region: every call is answered by one gateway, and tells which region it is of. */
@@ -89,7 +103,7 @@ export class Admin {
       name,
       action: ACTIONS[action] ?? 'failed',
       changes,
-      error: error === '' ? undefined : error,
+      error: given(error),
     }))
   }
 
@@ -97,14 +111,16 @@ export class Admin {
   async peers(options: AdminOptions = {}): Promise<PeerStatus[]> {
     const request = create(ListPeersRequestSchema)
     const { region: answeredBy, peers } = await this.#call('list peers', methods.listPeers, request, options)
-    return peers.map(({ region, endpoints, state, reason, lastContact, pulls }) => ({
+    return peers.map(({ region, endpoints, state, reason, lastContact, pulls, cost, rttMs }) => ({
       answeredBy,
       region,
       endpoints,
       state: STATES[state] ?? 'unknown',
-      reason: reason === '' ? undefined : reason,
+      reason: given(reason),
       lastContact: dateOf(lastContact),
       pulls,
+      cost,
+      rttMs: rttMs === 0 ? undefined : rttMs,
     }))
   }
 
@@ -122,6 +138,11 @@ export class Admin {
       appliedSequence: Number(lag.appliedSequence),
       headSequence: Number(lag.headSequence),
       reportedTime: dateOf(lag.reportedTime),
+      upstream: given(lag.upstream),
+      gateway: given(lag.gateway),
+      watermark: dateOf(lag.watermark),
+      problem: given(lag.problem),
+      gaps: Number(lag.gaps),
     }))
   }
 
@@ -159,6 +180,10 @@ const STATES: Readonly<Record<number, PeerStatus['state']>> = {
   [LinkState.CONNECTING]: 'connecting',
   [LinkState.CONNECTED]: 'connected',
   [LinkState.DISCONNECTED]: 'disconnected',
+}
+
+function given(text: string): string | undefined {
+  return text === '' ? undefined : text
 }
 
 function dateOf(timestamp: Timestamp | undefined): Date | undefined {

@@ -16,6 +16,9 @@ export type Connection = {
 /** How long a call may take when the user does not say, milliseconds: long enough to go to another region. */
 export const CALL_MS = 10_000
 
+/** How long it is tried to reach any gateway when the user does not say, milliseconds. */
+export const REACH_MS = 2_000
+
 /** `source` of events that are published without one. */
 export const DEFAULT_SOURCE = 'landbridge-cli'
 
@@ -52,7 +55,8 @@ async function connectMesh(settings: Settings): Promise<Mesh> {
   const { connect } = await import('../index.ts')
   const { endpoints, tls, token, timeoutMs } = settings
   try {
-    return connect({ endpoints, tls, token, timeoutMs: timeoutMs ?? CALL_MS, source: DEFAULT_SOURCE })
+    const times = { timeoutMs: timeoutMs ?? CALL_MS, reachTimeoutMs: timeoutMs ?? REACH_MS }
+    return connect({ endpoints, tls, token, ...times, source: DEFAULT_SOURCE })
   } catch (error) {
     // Nothing was dialled: it is the settings that are wrong.
     if (error instanceof MeshError) throw usageFailure(error.message)

@@ -8,6 +8,9 @@ export type RegionAnswer<Row> =
   | { readonly target: string; readonly rows: readonly Row[]; readonly error?: undefined }
   | { readonly target: string; readonly error: unknown; readonly rows?: undefined }
 
+/** How long one of several regions may take to answer when the user does not say, milliseconds: the others are waited for. */
+export const ANSWER_MS = 2_000
+
 /** Asks every target at once. Never rejects. */
 export async function askEvery<Row>(
   targets: readonly string[],

@@ -9,7 +9,7 @@ test.each([
   [new MeshError('permission_denied', 'a'), 3, 'AccessPolicy'],
   [new MeshError('unavailable', 'a'), 4, '--endpoints'],
   [new MeshError('deadline_exceeded', 'a'), 4, '--timeout'],
-  [new MeshError('deadline_exceeded', 'a: No connection established'), 4, '--endpoints'],
+  [new MeshError('deadline_exceeded', 'a: no connection: connect ECONNREFUSED'), 4, '--endpoints'],
   [new MeshError('unavailable', 'a: self-signed certificate in certificate chain'), 4, '--tls-ca'],
   [usageFailure('a', 'do b'), 2, 'do b'],
 ])('%s ends with %d and a hint', (error, code, hint) => {

@@ -1,4 +1,5 @@
 import { MeshError, type MeshErrorCode } from '@landbridge/core'
+import { isUnreached, isUntrusted } from '../failure-text.ts'
 import { CommandFailure } from './command-failure.ts'
 import { printable } from './printable.ts'
 
@@ -20,8 +21,6 @@ const HINTS: ReadonlyMap<MeshErrorCode, string> = new Map([
   ['not_found', '`landbridge topics` lists what you may see'],
 ])
 
-const UNREACHABLE = /No connection established|Name resolution failed|no gateway answered/
-const CERTIFICATE = /certificate in certificate chain|unable to (get|verify)|certificate has expired|altnames/
 const CERTIFICATE_HINT =
   "the gateway's certificate is not trusted: name its authority with --tls-ca or LANDBRIDGE_CA; " +
   '`landbridge certs inspect` shows what a certificate says'
@@ -37,8 +36,8 @@ export function hintOf(error: unknown): string | undefined {
   if (error instanceof CommandFailure) return error.hint
   if (!(error instanceof MeshError)) return undefined
   // Time that ran out because nothing could be reached is no matter of time.
-  const code = UNREACHABLE.test(error.message) ? 'unavailable' : error.code
-  return CERTIFICATE.test(error.message) ? CERTIFICATE_HINT : HINTS.get(code)
+  const code = isUnreached(error.message) ? 'unavailable' : error.code
+  return isUntrusted(error.message) ? CERTIFICATE_HINT : HINTS.get(code)
 }
 
 /** What happened, safe for a terminal. The stack only of errors that are faults of this program. */

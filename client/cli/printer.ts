@@ -5,6 +5,15 @@ import { type Colour, type Column, colour, formatTable } from './table.ts'
 /** Form of results. */
 export type OutputForm = 'table' | 'json'
 
+/** A list of things, as a table and as JSON. */
+export type List<Row> = {
+  readonly columns: readonly Column<Row>[]
+  readonly rows: readonly Row[]
+  readonly json: (row: Row) => unknown
+  /** Stands in place of a table without rows. */
+  readonly empty: string
+}
+
 /** Writes results in the form that the user wants. */
 export class Printer {
   /** The form. */
@@ -18,16 +27,15 @@ export class Printer {
     this.#colours = options.color && wantsColours(context.env, context.stdout.isTerminal)
   }
 
-  /** A list: a table with `empty` in place of no rows, or one JSON array. */
-  async list<Row>(list: {
-    readonly columns: readonly Column<Row>[]
-    readonly rows: readonly Row[]
-    readonly json: (row: Row) => unknown
-    readonly empty: string
-  }): Promise<void> {
-    const { columns, rows, json, empty } = list
-    if (this.form === 'json') return this.json(rows.map(json))
-    await this.#out.write(rows.length === 0 ? `${empty}\n` : formatTable(columns, rows, { colours: this.#colours }))
+  /** A list: a table, or one JSON array. */
+  async list<Row>(list: List<Row>): Promise<void> {
+    if (this.form === 'json') return this.json(list.rows.map(list.json))
+    await this.#out.write(this.table(list))
+  }
+
+  /** The table of a list as text. */
+  table<Row>({ columns, rows, empty }: List<Row>): string {
+    return rows.length === 0 ? `${empty}\n` : formatTable(columns, rows, { colours: this.#colours })
   }
 
   /** One thing: "name  value" lines, or one JSON object. Lines with an empty value are left out. */

@@ -12,14 +12,16 @@ export function acknowledge(
   ack: PublishStreamResponse,
   isFinal: (error: MeshError) => boolean,
 ): MeshError | undefined {
-  const { region, duplicates, failures } = ack
-  const lastSequence = Number(ack.lastSequence)
+  const { region, duplicates, failures, degraded } = ack
+  // A gateway that names none says at least which one stored it.
+  const regions = ack.regions.length > 0 ? ack.regions : [region]
+  const stored = { region, lastSequence: Number(ack.lastSequence), regions, degraded }
   for (const place of duplicates) {
     const found = batch.at(place)
     found?.send.duplicate(found.index)
   }
   if (failures.length === 0) {
-    batch.stored(region, lastSequence)
+    batch.stored(stored)
     return undefined
   }
   const errors = new Map(
@@ -30,7 +32,7 @@ export function acknowledge(
   let ambiguous = false
   const places = batch.events.map((_, place) => ({ place, found: batch.at(place), error: errors.get(place) }))
   for (const { place, found, error } of places) {
-    if (error === undefined) found?.send.stored(1, region, lastSequence)
+    if (error === undefined) found?.send.stored(1, stored)
     else if (isFinal(error)) found?.send.failed(found.index, error)
     else {
       ambiguous ||= error.ambiguous

@@ -1,7 +1,7 @@
 import { PUBLISH_EVENTS_MAX } from '@landbridge/core'
 import type { Queue } from '../queue.ts'
 import { AttemptHistory } from './history.ts'
-import type { Send } from './send.ts'
+import type { BatchPlace, Send } from './send.ts'
 
 /** A run of events of one send. */
 type Part = { readonly send: Send; readonly from: number; readonly to: number }
@@ -46,8 +46,8 @@ export class StreamBatch {
   }
 
   /** Every event was stored. */
-  stored(region: string, lastSequence: number): void {
-    for (const { send, from, to } of this.#parts) send.stored(to - from, region, lastSequence)
+  stored(place: BatchPlace): void {
+    for (const { send, from, to } of this.#parts) send.stored(to - from, place)
   }
 
   /** Keeps the events at these places only; at none, the batch is empty. */

@@ -15,7 +15,7 @@ test('stores what is sent, in order, and tells where', async () => {
   const sent = []
   for (const id of numbers(100)) sent.push(await stream.send(event(id)))
   const receipt = await sent.at(-1)?.acknowledged
-  expect(receipt).toEqual({ region: 'east', lastSequence: 100, duplicates: [] })
+  expect(receipt).toEqual({ region: 'east', lastSequence: 100, duplicates: [], regions: ['east'], degraded: false })
   expect(east.stored).toEqual(numbers(100))
   expect(stream.pendingEvents).toBe(0)
 })
@@ -214,4 +214,16 @@ test('a gateway whose time makes no sense is not asked again and again', async (
   const { acknowledged } = await stream.send(event('a'))
   expect((await acknowledged).region).toBe('west')
   expect(east.late).toBeLessThanOrEqual(3)
+})
+
+test('a receipt names the regions that hold all events of a send, and says when any is degraded', async () => {
+  await using gateway = await TestGateway.start('east')
+  await using mesh = await connectTo([gateway])
+  await using stream = mesh.publishStream(TOPIC)
+  const send = async () => await (await stream.send({ type: 'x' })).acknowledged
+  expect(await send()).toMatchObject({ region: 'east', regions: ['east'], degraded: false })
+  gateway.receipt = { region: 'west', regions: ['west', 'south'] }
+  expect(await send()).toMatchObject({ region: 'west', regions: ['west', 'south'], degraded: false })
+  gateway.receipt = { degraded: true }
+  expect(await send()).toMatchObject({ region: 'east', regions: ['east'], degraded: true })
 })

@@ -99,7 +99,7 @@ export class PublishStream implements AsyncDisposable {
       this.#check()
     }
     const send = new Send(events, bytes, (settled, failure) => this.#onSettled(settled, failure))
-    if (events.length === 0) send.stored(0, '', 0)
+    if (events.length === 0) send.nothing()
     else this.#accept(send)
     // Not itself: a promise that resolves to one would wait for it.
     return send

@@ -14,8 +14,8 @@ test('gives a receipt an event, in order', async () => {
   await using mesh = await connectTo([east])
   const receipts = await mesh.publish(TOPIC, events('a', 'b'))
   expect(receipts).toEqual([
-    { region: 'east', sequence: 1, duplicate: false, regions: ['east'] },
-    { region: 'east', sequence: 2, duplicate: false, regions: ['east'] },
+    { region: 'east', sequence: 1, duplicate: false, regions: ['east'], degraded: false },
+    { region: 'east', sequence: 2, duplicate: false, regions: ['east'], degraded: false },
   ])
   expect(east.publishes[0]?.retry).toBeUndefined()
 })

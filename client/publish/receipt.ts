@@ -11,11 +11,16 @@ export type Receipt = {
   readonly duplicate: boolean
   /** Regions known to hold it by then; the origin first. */
   readonly regions: readonly string[]
+  /**
+   * True when the topic asks for a second region, none had the event in time, and the topic prefers an acknowledgement to
+   * an error: `region` alone has it for now.
+   */
+  readonly degraded: boolean
 }
 
 /** The receipt of an answer. */
-export function receiptOf({ region, sequence, duplicate, regions }: WireReceipt): Receipt {
-  return { region, sequence: Number(sequence), duplicate, regions }
+export function receiptOf({ region, sequence, duplicate, regions, degraded }: WireReceipt): Receipt {
+  return { region, sequence: Number(sequence), duplicate, regions, degraded }
 }
 
 /** The error of an event that was not acknowledged. */

@@ -9,7 +9,14 @@ export type StreamReceipt = {
   readonly lastSequence: number
   /** Indexes of events known to have been stored before. */
   readonly duplicates: readonly number[]
+  /** Regions known to hold all of them by then; the one that stored them first. */
+  readonly regions: readonly string[]
+  /** As in `Receipt`, of any of them. */
+  readonly degraded: boolean
 }
+
+/** Where a batch is stored. */
+export type BatchPlace = Omit<StreamReceipt, 'duplicates'>
 
 /** Events that were queued. */
 export type Sent = {
@@ -27,8 +34,7 @@ export class Send implements Sent {
   /** Events that no batch was made of yet begin here. */
   taken = 0
   #settled = false
-  #region = ''
-  #lastSequence = 0
+  #place: BatchPlace | undefined
   #open: number
   #duplicates: number[] = []
   #errors: Map<number, MeshError> | undefined
@@ -55,10 +61,22 @@ export class Send implements Sent {
   }
 
   /** So many of its events were stored. */
-  stored(count: number, region: string, lastSequence: number): void {
-    this.#region = region
-    this.#lastSequence = lastSequence
+  stored(count: number, place: BatchPlace): void {
+    const before = this.#place
+    this.#place =
+      before === undefined
+        ? place
+        : {
+            ...place,
+            regions: place.regions.filter((region) => before.regions.includes(region)),
+            degraded: place.degraded || before.degraded,
+          }
     this.#close(count)
+  }
+
+  /** It has no events: there is nothing to wait for. */
+  nothing(): void {
+    this.#close(0)
   }
 
   /** An event had been stored before; it counts as stored too. */
@@ -89,14 +107,14 @@ export class Send implements Sent {
     }
     this.#settled = true
     const duplicates = this.#duplicates.sort((a, b) => a - b)
-    this.#promise.resolve({ region: this.#region, lastSequence: this.#lastSequence, duplicates })
+    this.#promise.resolve({ ...(this.#place ?? NOWHERE), duplicates })
     this.#onSettled(this, undefined)
   }
 
   /** With an error for the events that have no outcome of their own. */
   #fail(rest: MeshError | undefined): void {
     this.#settled = true
-    const receipt = { region: this.#region, lastSequence: this.#lastSequence, duplicates: this.#duplicates }
+    const receipt = { ...(this.#place ?? NOWHERE), duplicates: this.#duplicates }
     const failure = new PublishFailure<StreamReceipt>(
       this.events.map((_, index) => {
         const error = this.#errors?.get(index) ?? rest
@@ -107,3 +125,6 @@ export class Send implements Sent {
     this.#onSettled(this, failure)
   }
 }
+
+/** Where nothing is stored: a send without events. */
+const NOWHERE: BatchPlace = { region: '', lastSequence: 0, regions: [], degraded: false }

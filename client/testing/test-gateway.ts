@@ -71,6 +71,8 @@ export class TestGateway implements AsyncDisposable {
   beforeBatch: (request: PublishStreamRequest, call: PublishCall) => Promise<boolean> | boolean = () => true
   /** Between storing and answering: may throw, which loses the answer. */
   afterStore: () => Promise<void> | void = () => {}
+  /** What its receipts say of where an event is, when that is not this region alone. */
+  receipt: { readonly region?: string; readonly regions?: string[]; readonly degraded?: boolean } = {}
   onSubscribe: (call: SubscribeCall) => void = () => {}
   /** Its clock. */
   now: () => number = Date.now
@@ -156,7 +158,8 @@ export class TestGateway implements AsyncDisposable {
       const fate = this.#store(event)
       if (fate instanceof MeshError) return { outcome: { case: 'error' as const, value: errorOf(fate) } }
       const { sequence, duplicate } = fate
-      const value = { region: this.region, sequence: BigInt(sequence), duplicate, regions: [this.region] }
+      const place = { region: this.region, regions: [this.region], ...this.receipt }
+      const value = { ...place, sequence: BigInt(sequence), duplicate }
       return { outcome: { case: 'receipt' as const, value } }
     })
     await this.afterStore()
@@ -179,7 +182,7 @@ export class TestGateway implements AsyncDisposable {
 
   #storeBatch({ batchId, events, sentTime }: PublishStreamRequest): PublishStreamResponse {
     const regionTime = timeOf(this.now())
-    const ack = create(PublishStreamResponseSchema, { batchId, region: this.region, regionTime })
+    const ack = create(PublishStreamResponseSchema, { batchId, region: this.region, regionTime, ...this.receipt })
     const late = this.#lateness(sentTime)
     for (const [index, event] of events.entries()) {
       const fate = late ?? this.#store(event)

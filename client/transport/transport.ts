@@ -18,6 +18,8 @@ export type TransportOptions = {
   readonly timeoutMs: number
   /** Time of the first attempt of an operation at one endpoint, milliseconds. */
   readonly attemptTimeoutMs: number
+  /** Time after which a unary operation ends because nothing could be reached, milliseconds. Default: that of the operation. */
+  readonly reachTimeoutMs?: number | undefined
   /** Random number in [0, 1). */
   readonly random: () => number
 }
@@ -36,6 +38,7 @@ export class Transport {
   readonly links: readonly Link[]
   readonly timeoutMs: number
   readonly attemptTimeoutMs: number
+  readonly reachTimeoutMs: number | undefined
   readonly random: () => number
   readonly #tokens: TokenSource
   readonly #scopes = new Set<Scope>()
@@ -55,6 +58,7 @@ export class Transport {
     this.links = parsed.map((endpoint) => new Link({ endpoint, tls: source, random }))
     this.timeoutMs = options.timeoutMs
     this.attemptTimeoutMs = options.attemptTimeoutMs
+    this.reachTimeoutMs = options.reachTimeoutMs
     this.random = random
     this.#tokens = new TokenSource(options.token)
   }

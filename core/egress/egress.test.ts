@@ -124,6 +124,13 @@ describe('filters', () => {
     expect(egress({ filter: 'data.amount == 2' }).passes(bytes, 'x')).toBe(true)
   })
 
+  // The expression engine tells types by `constructor`, so an event about racing teams once confused it.
+  test('is not confused by members and attributes that are called constructor', () => {
+    const filter = 'event.constructor == "x" && data.season == 2026 && data.constructor.constructor == "Lotus"'
+    const event = json('{"season":2026,"constructor":{"constr\\u0075ctor":"Lotus"}}', { constructor: 'x' })
+    expect(egress({ filter }).passes(event, 'x')).toBe(true)
+  })
+
   test('sees the last of repeated attributes, as every other reader does', () => {
     const again = Buffer.concat([order, eventOf({ attributes: { subject: 'other' } })])
     expect(egress({ filter: 'event.subject == "other"' }).passes(again, 'x')).toBe(true)

@@ -1,6 +1,7 @@
 import { EntryField, EventField, TimestampField, ValueField } from '../event/fields.ts'
 import { WireReader } from '../wire.ts'
 import { type EventData, jsonTextOf } from './event-data.ts'
+import { parseForExpressions } from './json.ts'
 
 // As in scan.ts: one walk runs to its end before another begins.
 const event = new WireReader()
@@ -23,8 +24,8 @@ export function variablesOf(
   bytes: Buffer,
   data: EventData | undefined,
   dataBytesMax: number,
-): { readonly event: Readonly<Record<string, unknown>>; readonly data: unknown } {
-  let attributes: Readonly<Record<string, unknown>> | undefined
+): { readonly event: ReadonlyMap<string, unknown>; readonly data: unknown } {
+  let attributes: ReadonlyMap<string, unknown> | undefined
   let json: { readonly value: unknown } | undefined
   return {
     get event() {
@@ -34,24 +35,24 @@ export function variablesOf(
     get data() {
       if (data === undefined || data.bytes.length > dataBytesMax)
         throw new TypeError('there is no JSON data to look at')
-      json ??= { value: JSON.parse(jsonTextOf(bytes, data)) }
+      json ??= { value: parseForExpressions(jsonTextOf(bytes, data)) }
       return json.value
     },
   }
 }
 
-function attributesOf(bytes: Buffer): Readonly<Record<string, unknown>> {
-  const attributes: Record<string, unknown> = {}
+function attributesOf(bytes: Buffer): ReadonlyMap<string, unknown> {
+  const attributes = new Map<string, unknown>()
   event.reset(bytes, 0, bytes.length)
   while (event.next()) {
     const name = CONTEXT_NAMES.get(event.field)
-    if (name !== undefined) attributes[name] = bytes.toString('utf8', event.start, event.end)
+    if (name !== undefined) attributes.set(name, bytes.toString('utf8', event.start, event.end))
     else if (event.field === EventField.attributes) readEntry(bytes, event.start, event.end, attributes)
   }
   return attributes
 }
 
-function readEntry(bytes: Buffer, start: number, end: number, attributes: Record<string, unknown>): void {
+function readEntry(bytes: Buffer, start: number, end: number, attributes: Map<string, unknown>): void {
   let name = ''
   let content: unknown
   entry.reset(bytes, start, end)
@@ -59,7 +60,7 @@ function readEntry(bytes: Buffer, start: number, end: number, attributes: Record
     if (entry.field === EntryField.key) name = bytes.toString('latin1', entry.start, entry.end)
     else if (entry.field === EntryField.value) content = valueIn(bytes, entry.start, entry.end)
   }
-  attributes[name] = content
+  attributes.set(name, content)
 }
 
 function valueIn(bytes: Buffer, start: number, end: number): unknown {

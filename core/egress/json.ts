@@ -23,3 +23,17 @@ export function parseExact(text: string): unknown {
     typeof value === 'number' && source !== undefined ? JSON.rawJSON(source) : value,
   )
 }
+
+/**
+ * Reads JSON for the expression engine, which tells the type of a value by its `constructor`: an object with a member of
+ * that name becomes a map. Throws for other text.
+ */
+export function parseForExpressions(text: string): unknown {
+  // An escape may hide the name.
+  if (!text.includes('constructor') && !text.includes('\\u')) return JSON.parse(text)
+  return JSON.parse(text, (_key, value) =>
+    typeof value === 'object' && value !== null && Object.hasOwn(value, 'constructor')
+      ? new Map(Object.entries(value))
+      : value,
+  )
+}

@@ -6,6 +6,9 @@ export const PublishRequestField = { topic: 1, events: 2, retry: 3, sentTime: 4 
 /** `PublishStreamRequest` */
 export const PublishStreamRequestField = { batchId: 1, topic: 2, events: 3, retry: 4, sentTime: 5 } as const
 
+/** `ForwardRequest` */
+export const ForwardRequestField = { topic: 1, events: 2, retry: 3, sentTime: 4, principal: 5 } as const
+
 /** `SubscribeResponse` */
 export const SubscribeResponseField = { started: 1, deliveries: 2, settled: 3 } as const
 

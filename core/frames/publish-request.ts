@@ -1,7 +1,7 @@
 import { fail, type Result } from '../result.ts'
 import { TimestampFields } from '../timestamp.ts'
 import { asBuffer, WireReader, WireType } from '../wire.ts'
-import { PublishRequestField, PublishStreamRequestField } from './fields.ts'
+import { ForwardRequestField, PublishRequestField, PublishStreamRequestField } from './fields.ts'
 
 /** Most events in one publish request or batch. */
 export const PUBLISH_EVENTS_MAX = 1_000
@@ -24,6 +24,12 @@ export type RawPublishBatch = RawPublish & {
   readonly batchId: bigint
 }
 
+/** What a gateway of another region hands on. */
+export type RawForward = RawPublish & {
+  /** Who published; as sent. */
+  readonly principal: string
+}
+
 const MALFORMED = fail('invalid_argument', 'publish: is malformed, wanted an encoded request')
 
 type RequestFields = {
@@ -32,6 +38,7 @@ type RequestFields = {
   readonly events: number
   readonly retry: number
   readonly sentTime: number
+  readonly principal?: number
 }
 
 /** Walks an encoded `PublishRequest` without decoding its events. Never throws. */
@@ -44,11 +51,17 @@ export function readPublishStreamRequest(bytes: Uint8Array): Result<RawPublishBa
   return walk(bytes, PublishStreamRequestField)
 }
 
-function walk(bytes: Uint8Array, fields: RequestFields): Result<RawPublishBatch> {
+/** Walks an encoded `ForwardRequest` without decoding its events. Never throws. */
+export function readForwardRequest(bytes: Uint8Array): Result<RawForward> {
+  return walk(bytes, ForwardRequestField)
+}
+
+function walk(bytes: Uint8Array, fields: RequestFields): Result<RawPublishBatch & RawForward> {
   const reader = new WireReader(asBuffer(bytes))
   const events: Uint8Array[] = []
   let batchId = 0n
   let topic = ''
+  let principal = ''
   let retry: Uint8Array | undefined
   let sentTime: TimestampFields | undefined
   while (reader.next()) {
@@ -58,6 +71,9 @@ function walk(bytes: Uint8Array, fields: RequestFields): Result<RawPublishBatch>
         break
       case fields.topic:
         if (reader.expect(WireType.bytes)) topic = reader.text()
+        break
+      case fields.principal:
+        if (reader.expect(WireType.bytes)) principal = reader.text()
         break
       case fields.events:
         if (!reader.expect(WireType.bytes)) break
@@ -81,5 +97,5 @@ function walk(bytes: Uint8Array, fields: RequestFields): Result<RawPublishBatch>
     }
   }
   if (reader.malformed) return MALFORMED
-  return { value: { batchId, topic, events, retry, sentMs: sentTime?.epochMs } }
+  return { value: { batchId, topic, events, retry, sentMs: sentTime?.epochMs, principal } }
 }

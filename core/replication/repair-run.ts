@@ -18,7 +18,7 @@ export type RepairOpening = {
   /** The topic's duplicate window, milliseconds. */
   readonly duplicateWindowMs: number
   /** Default `BATCH_LIFE_MS`. */
-  readonly batchLifeMs?: number
+  readonly batchLifeMs?: number | undefined
   /** Default `CLOCK_SKEW_MS`. */
   readonly skewMs?: number
   /** Most markers in one batch; 1 to 1,000, default 1,000 (the server's limit). */
@@ -134,6 +134,7 @@ export class RepairRun {
   readonly #batchLifeMs: number
   readonly #markersMax: number
   #state: State
+  #common: Position | undefined
   #adopted = 0
   #fencedTimes = 0
 
@@ -142,6 +143,7 @@ export class RepairRun {
     this.#batchLifeMs = opening.batchLifeMs ?? BATCH_LIFE_MS
     this.#markersMax = Math.max(1, Math.min(opening.markersMax ?? MARKERS_MAX, MARKERS_MAX))
     const { last } = opening
+    if (last?.control === 'branch') this.#common = last.position
     this.#state =
       last?.control === 'branch'
         ? { kind: 'waiting', branch: branchOf(last) }
@@ -155,9 +157,7 @@ export class RepairRun {
 
   /** Where the logs part, once that is known. */
   get common(): Position | undefined {
-    const state = this.#state
-    if (state.kind === 'branching') return state.common.position
-    return 'branch' in state ? state.branch.common : undefined
+    return this.#common
   }
 
   /** The first action. */
@@ -210,6 +210,7 @@ export class RepairRun {
   #search(step: SearchStep): RepairAction {
     if (step.kind !== 'found') return step
     const { common } = step
+    this.#common = common.position
     const record = { kind: 'branch', common: common.position, behind: common.localSequence } as const
     const fence = this.#opening.last?.localSequence ?? 0
     return this.#setState({ kind: 'branching', common }, this.#writeControl(record, fence))

@@ -108,7 +108,7 @@ export class RepairModel {
           if (index === 0 || this.#chance(0.05)) repairs[index] = this.#open()
           continue
         }
-        if (this.#chance(0.03)) repair.sleepsUntil = this.#now + this.#int(3 * LIFE)
+        if (this.#chance(0.03)) repair.sleepsUntil = Math.max(repair.sleepsUntil, this.#now + this.#int(3 * LIFE))
         if (this.#now >= repair.sleepsUntil) this.#step(repair)
         if (repair.todo.kind === 'end' || this.#chance(0.03)) repairs[index] = undefined
       }

@@ -87,7 +87,7 @@ export class CopyFinder {
     const found = new Map<string, number>()
     const marked = this.#markedIds(topic)
     await marked.refresh()
-    for (const id of ids) if (marked.has(id)) found.set(id, 0)
+    for (const id of ids) if (marked.has(id)) found.set(id, marked.sequenceOf(id) ?? 0)
     if (typeof check === 'string') return found
     const missing = new Set([...ids].filter((id) => !found.has(id)))
     if (missing.size === 0) return found

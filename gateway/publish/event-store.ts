@@ -16,6 +16,7 @@ import {
   REPLICATION_HEADERS_MAX,
   type RetryMark,
   type ScannedEvent,
+  type StoreState,
   scanEvent,
 } from '@landbridge/core'
 import type { NatsSession, StoreRequest, StoreResult } from '@landbridge/nats'
@@ -25,8 +26,20 @@ import type { TopicEntry } from '../topics.ts'
 import { BREAKER_DEFAULTS, type BreakerOptions, StoreBreaker } from './breaker.ts'
 import { CopyFinder } from './copies.ts'
 
+/** Where an acknowledged event is, when that is more than "stored in this region". */
+export type Placement = {
+  /** The region that stored it. */
+  readonly region: string
+  /** Regions known to hold it, that one first. */
+  readonly regions: readonly string[]
+  /** The topic asks for a second region, and none is known to hold it. */
+  readonly degraded: boolean
+}
+
 /** What became of one event. */
-export type EventResult = StoreResult
+export type EventResult =
+  | (Exclude<StoreResult, { kind: 'failed' }> & { readonly placement?: Placement | undefined })
+  | Extract<StoreResult, { kind: 'failed' }>
 
 /** What an event store needs. */
 export type EventStoreOptions = {
@@ -110,12 +123,34 @@ export class EventStore {
    * breaker is open, or (marked) copies cannot be looked for.
    */
   store(attempt: StoreAttempt): Promise<readonly EventResult[]> {
+    const late = this.refusalOf(attempt)
+    if (late !== undefined) return Promise.reject(late)
     if (this.#awaySinceMs !== undefined && performance.now() - this.#awaySinceMs > AWAY_MS) {
       const text = "store: the region's store cannot be reached, try again or another region"
       return Promise.reject(new MeshError('unavailable', text, { retryAfterMs: AWAY_RETRY_MS }))
     }
     const mark = this.#copies.markOf(attempt)
     return mark === undefined ? this.#write(attempt, undefined) : this.#storeMarked(attempt, mark)
+  }
+
+  /** How the store is for a topic, as far as is known without asking it. */
+  state(topicKey: string): StoreState {
+    return { awaySinceMs: this.#awaySinceMs, breakerOpen: this.#breakers.get(topicKey)?.open === true }
+  }
+
+  /** Why an attempt must not be stored any more, here or anywhere: MeshError 'unavailable', not ambiguous. */
+  refusalOf({ sentMs }: Pick<StoreAttempt, 'sentMs'>): MeshError | undefined {
+    const { time } = this.#options
+    if (time.inDoubt) {
+      const text = "publish: this gateway's clock has jumped and is being set right, try again"
+      return new MeshError('unavailable', text, { retryAfterMs: DOUBT_RETRY_MS })
+    }
+    const nowMs = time.now()
+    if (sentMs === undefined || arrivesInTime(sentMs, nowMs)) return undefined
+    this.#options.metrics.refusals.inc({ reason: 'late' })
+    const travelMs = Math.round(nowMs - sentMs)
+    const text = `publish: was sent ${travelMs} ms ago by the region's clock, wanted ${-CLOCK_SKEW_MS} to ${ATTEMPT_AGE_MAX_MS} ms, try again with the region's time`
+    return new MeshError('unavailable', text, { retryAfterMs: LATE_RETRY_MS })
   }
 
   /** Forgets what belongs to a topic that is gone. */
@@ -131,21 +166,22 @@ export class EventStore {
   }
 
   async #storeMarked(attempt: StoreAttempt, mark: RetryMark): Promise<readonly EventResult[]> {
-    this.#checkArrival(attempt.sentMs)
     const ids = new Set<string>()
     for (const event of attempt.events) {
       const scanned = scanEvent(event)
       if (scanned.value !== undefined) ids.add(messageId(scanned.value))
     }
     const copies = await this.#copies.find(attempt.topic, mark, ids)
+    // It may have become late meanwhile.
+    const late = this.refusalOf(attempt)
+    if (late !== undefined) throw late
     // Looking took a while; the mark must cover the time until which the event may still be stored.
-    const fresh: RetryMark = { ...mark, untilMs: this.#copies.untilMs() }
+    const fresh: RetryMark = { ...mark, untilMs: Math.max(mark.untilMs, this.#copies.untilMs()) }
     return this.#write(attempt, { mark: fresh, copies })
   }
 
-  /** Everything up to the writer is synchronous: an attempt that arrives in time here is handed over in time. */
+  /** Everything up to the writer is synchronous: an attempt that was looked at before is handed over in time. */
   async #write(attempt: StoreAttempt, marked: Marked | undefined): Promise<readonly EventResult[]> {
-    this.#checkArrival(attempt.sentMs)
     const { topic } = attempt
     const begun = performance.now()
     const prepared = this.#prepare(attempt, marked)
@@ -157,21 +193,6 @@ export class EventStore {
       this.#options.metrics.storeSeconds.observe((performance.now() - begun) / 1000)
     }
     return this.#finish(attempt, prepared)
-  }
-
-  /** @throws MeshError 'unavailable', not ambiguous, for an attempt that must not be stored any more (`arrivesInTime`). */
-  #checkArrival(sentMs: number | undefined): void {
-    const { time } = this.#options
-    if (time.inDoubt) {
-      const text = "publish: this gateway's clock has jumped and is being set right, try again"
-      throw new MeshError('unavailable', text, { retryAfterMs: DOUBT_RETRY_MS })
-    }
-    const nowMs = time.now()
-    if (sentMs === undefined || arrivesInTime(sentMs, nowMs)) return
-    this.#options.metrics.refusals.inc({ reason: 'late' })
-    const travelMs = Math.round(nowMs - sentMs)
-    const text = `publish: was sent ${travelMs} ms ago by the region's clock, wanted ${-CLOCK_SKEW_MS} to ${ATTEMPT_AGE_MAX_MS} ms, try again with the region's time`
-    throw new MeshError('unavailable', text, { retryAfterMs: LATE_RETRY_MS })
   }
 
   #prepare(attempt: StoreAttempt, marked: Marked | undefined): Prepared {

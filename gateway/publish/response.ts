@@ -5,14 +5,16 @@ import {
   PublishErrorSchema,
   PublishFailureSchema,
   PublishResponseSchema,
+  type PublishResult,
   PublishResultSchema,
   PublishStreamResponseSchema,
+  type Receipt,
 } from '@landbridge/proto'
 import { timestampOf } from '../time.ts'
-import type { EventResult } from './event-store.ts'
+import type { EventResult, Placement } from './event-store.ts'
 
 /** Field numbers of `PublishStreamResponse`; a test holds them against the generated code. */
-const Field = { batchId: 1, region: 2, lastSequence: 3, regionTime: 6 } as const
+const Field = { batchId: 1, region: 2, lastSequence: 3, regionTime: 6, regions: 7, degraded: 8 } as const
 
 /** Who answers, and when. */
 export type Answering = {
@@ -24,29 +26,31 @@ export type Answering = {
 
 /** The encoded `PublishResponse` for the results of one request. */
 export function encodePublishResponse({ region, nowMs }: Answering, results: readonly EventResult[]): Buffer {
-  const regions = [region]
   const message = create(PublishResponseSchema, {
     ...timestampOf('regionTime', nowMs),
-    results: results.map((result) =>
-      create(PublishResultSchema, {
-        outcome:
-          result.kind === 'failed'
-            ? { case: 'error', value: publishError(result.error) }
-            : {
-                case: 'receipt',
-                value: {
-                  $typeName: 'landbridge.v1.Receipt',
-                  region,
-                  sequence: BigInt(result.sequence),
-                  duplicate: result.kind === 'duplicate',
-                  regions,
-                  degraded: false,
-                },
-              },
-      }),
-    ),
+    results: publishResults(region, results),
   })
   return asBuffer(toBinary(PublishResponseSchema, message))
+}
+
+/** The `PublishResult` of each event. */
+export function publishResults(region: string, results: readonly EventResult[]): PublishResult[] {
+  const here: Placement = { region, regions: [region], degraded: false }
+  return results.map((result) => {
+    if (result.kind === 'failed') {
+      return create(PublishResultSchema, { outcome: { case: 'error', value: publishError(result.error) } })
+    }
+    const { region: origin, regions, degraded } = result.placement ?? here
+    const value: Receipt = {
+      $typeName: 'landbridge.v1.Receipt',
+      region: origin,
+      sequence: BigInt(result.sequence),
+      duplicate: result.kind === 'duplicate',
+      regions: [...regions],
+      degraded,
+    }
+    return create(PublishResultSchema, { outcome: { case: 'receipt', value } })
+  })
 }
 
 /** The encoded `PublishStreamResponse` for the results of one batch. Written by hand when every event was stored. */
@@ -57,13 +61,15 @@ export function encodeBatchAck(batchId: bigint, answering: Answering, results: r
     if (result.kind !== 'stored') plain = false
     if (result.kind !== 'failed' && result.sequence > lastSequence) lastSequence = result.sequence
   }
-  if (plain) return plainAck(Number(batchId), answering, lastSequence)
-  const { region, nowMs } = answering
+  const placement = placementOf(answering.region, results)
+  if (plain) return plainAck(Number(batchId), answering.nowMs, placement, lastSequence)
   const message = create(PublishStreamResponseSchema, {
     batchId,
-    region,
+    region: placement.region,
     lastSequence: BigInt(lastSequence),
-    ...timestampOf('regionTime', nowMs),
+    regions: [...placement.regions],
+    degraded: placement.degraded,
+    ...timestampOf('regionTime', answering.nowMs),
   })
   for (const [index, result] of results.entries()) {
     if (result.kind === 'duplicate') message.duplicates.push(index)
@@ -74,18 +80,47 @@ export function encodeBatchAck(batchId: bigint, answering: Answering, results: r
   return asBuffer(toBinary(PublishStreamResponseSchema, message))
 }
 
-function plainAck(batchId: number, { region, nowMs }: Answering, lastSequence: number): Buffer {
+/** Where every acknowledged event of a batch is; a batch goes to one region as a whole, but copies may be from others. */
+function placementOf(here: string, results: readonly EventResult[]): Placement {
+  let region: string | undefined
+  let regions: readonly string[] | undefined
+  let degraded = false
+  const own = [here]
+  for (const result of results) {
+    if (result.kind === 'failed') continue
+    const { placement } = result
+    // Mostly the same object for all of them.
+    const held: readonly string[] = placement?.regions ?? own
+    if (regions === undefined) regions = held
+    else if (regions !== held) regions = regions.filter((one) => held.includes(one))
+    const stored = placement?.region ?? here
+    region = region === undefined || region === stored ? stored : here
+    degraded ||= placement?.degraded === true
+  }
+  return { region: region ?? here, regions: regions ?? [], degraded }
+}
+
+function plainAck(
+  batchId: number,
+  nowMs: number,
+  { region, regions, degraded }: Placement,
+  lastSequence: number,
+): Buffer {
   const regionTime = encodeTimestamp(nowMs)
-  const size =
+  let size =
     bytesFieldSize(Field.regionTime, regionTime.length) +
+    (degraded ? varintFieldSize(Field.degraded, 1) : 0) +
     (batchId === 0 ? 0 : varintFieldSize(Field.batchId, batchId)) +
     bytesFieldSize(Field.region, Buffer.byteLength(region)) +
     (lastSequence === 0 ? 0 : varintFieldSize(Field.lastSequence, lastSequence))
+  for (const each of regions) size += bytesFieldSize(Field.regions, Buffer.byteLength(each))
   const writer = new WireWriter(size)
   if (batchId !== 0) writer.varint(Field.batchId, batchId)
   writer.text(Field.region, region)
   if (lastSequence !== 0) writer.varint(Field.lastSequence, lastSequence)
   writer.bytes(Field.regionTime, regionTime)
+  for (const each of regions) writer.text(Field.regions, each)
+  if (degraded) writer.varint(Field.degraded, 1)
   return writer.buffer
 }
 

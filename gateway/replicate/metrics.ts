@@ -26,6 +26,10 @@ export class ReplicationMetrics {
   readonly held: Counter<'topic' | 'peer' | 'by'>
   readonly servedPulls: Gauge<'peer'>
   readonly refused: Counter<'peer' | 'reason'>
+  /** Origins that were found to have lost records that are here. */
+  readonly divergences: Counter<'topic' | 'origin'>
+  readonly givenBack: Counter<'topic' | 'origin'>
+  readonly gaps: Counter<'topic' | 'origin'>
   readonly #metrics: Metrics
 
   constructor(metrics: Metrics) {
@@ -80,6 +84,25 @@ export class ReplicationMetrics {
       labelNames: ['peer', 'reason'],
       registers,
     })
+    const labelNames = ['topic', 'origin'] as const
+    this.divergences = new Counter({
+      name: 'landbridge_replication_divergences_total',
+      help: 'Times that an origin was found to have lost records that this region has: it repairs that by itself',
+      labelNames,
+      registers,
+    })
+    this.givenBack = new Counter({
+      name: 'landbridge_replication_given_back_events_total',
+      help: 'Events that an origin lost, and that this region gave back',
+      labelNames,
+      registers,
+    })
+    this.gaps = new Counter({
+      name: 'landbridge_replication_retention_gaps_total',
+      help: 'Retention gaps that were written down: events of an origin that no reachable region kept any more',
+      labelNames,
+      registers,
+    })
   }
 
   /** The bounded label of a topic. */
@@ -91,36 +114,7 @@ export class ReplicationMetrics {
   follow(readings: ReplicationReadings): void {
     const registers = [this.#metrics.registry]
     const topicLabel = (topicKey: string) => this.topicLabel(topicKey)
-    const lagGauge = (name: string, help: string, value: (row: LagRow) => number) =>
-      new Gauge({
-        name,
-        help,
-        labelNames: ['topic', 'origin'],
-        registers,
-        collect() {
-          // Topics without a series of their own share one: it shows the worst of them.
-          const worst = new Map<string, { topic: string; origin: string; value: number }>()
-          for (const row of readings.lag()) {
-            const topic = topicLabel(row.topic)
-            const key = `${topic} ${row.origin}`
-            const before = worst.get(key)?.value ?? 0
-            worst.set(key, { topic, origin: row.origin, value: Math.max(before, value(row)) })
-          }
-          this.reset()
-          for (const { value, ...labels } of worst.values()) this.set(labels, value)
-        },
-      })
-    lagGauge(
-      'landbridge_replication_lag_events',
-      'Events that an origin holds and this region does not yet, as last known',
-      (row) => row.events,
-    )
-    lagGauge('landbridge_replication_lag_seconds', 'Age of the oldest such event', (row) => row.seconds)
-    lagGauge(
-      'landbridge_replication_lag_unknown',
-      '1 while an origin was not heard for 3 s, so that nobody knows the lag',
-      (row) => (row.known ? 0 : 1),
-    )
+    this.#followLag(readings)
     new Gauge({
       name: 'landbridge_replication_link_up',
       help: '1 while the link to a region carries something',
@@ -144,4 +138,88 @@ export class ReplicationMetrics {
       },
     })
   }
+
+  #followLag({ lag }: ReplicationReadings): void {
+    const registers = [this.#metrics.registry]
+    const topicLabel = (topicKey: string) => this.topicLabel(topicKey)
+    // Topics without a series of their own share one: it shows the worst of them.
+    const gauge = (name: string, help: string, worst: Worst, value: (row: LagRow) => number | undefined) =>
+      new Gauge({
+        name,
+        help,
+        labelNames: ['topic', 'origin'],
+        registers,
+        collect() {
+          this.reset()
+          for (const { labels, value: shown } of worstOf(lag(), topicLabel, worst, value)) this.set(labels, shown)
+        },
+      })
+    gauge(
+      'landbridge_replication_lag_events',
+      'Events that an origin holds and this region does not yet, as last known',
+      Math.max,
+      (row) => row.events,
+    )
+    gauge('landbridge_replication_lag_seconds', 'Age of the oldest such event', Math.max, (row) => row.seconds)
+    gauge(
+      'landbridge_replication_lag_unknown',
+      '1 while an origin was not heard for 3 s, so that nobody knows the lag',
+      Math.max,
+      (row) => (row.known ? 0 : 1),
+    )
+    gauge(
+      'landbridge_replication_watermark_seconds',
+      'Every event that an origin stored up to this time, seconds since 1970 by its clock, is in this region',
+      Math.min,
+      (row) => seconds(row.watermarkMs),
+    )
+    new Gauge({
+      name: 'landbridge_topic_watermark_seconds',
+      help: 'The earliest watermark over the origins of a topic, seconds since 1970; none while one of them is not known',
+      labelNames: ['topic'],
+      registers,
+      collect() {
+        this.reset()
+        for (const [topic, watermark] of topicWatermarks(lag(), topicLabel)) this.set({ topic }, watermark)
+      },
+    })
+  }
+}
+
+type Worst = (a: number, b: number) => number
+
+function* worstOf(
+  rows: readonly LagRow[],
+  topicLabel: (topicKey: string) => string,
+  worst: Worst,
+  readingOf: (row: LagRow) => number | undefined,
+): Generator<{ readonly labels: { readonly topic: string; readonly origin: string }; readonly value: number }> {
+  const series = new Map<string, { readonly labels: { topic: string; origin: string }; readonly value: number }>()
+  for (const row of rows) {
+    const value = readingOf(row)
+    if (value === undefined) continue
+    const labels = { topic: topicLabel(row.topic), origin: row.origin }
+    const key = `${labels.topic} ${labels.origin}`
+    series.set(key, { labels, value: worst(series.get(key)?.value ?? value, value) })
+  }
+  yield* series.values()
+}
+
+function topicWatermarks(
+  rows: readonly LagRow[],
+  topicLabel: (topicKey: string) => string,
+): ReadonlyMap<string, number> {
+  const earliest = new Map<string, number>()
+  const unknown = new Set<string>()
+  for (const { topic, watermarkMs } of rows) {
+    const label = topicLabel(topic)
+    if (watermarkMs === undefined) unknown.add(label)
+    else earliest.set(label, Math.min(earliest.get(label) ?? Number.POSITIVE_INFINITY, watermarkMs / 1_000))
+  }
+  for (const label of unknown) earliest.delete(label)
+  return earliest
+}
+
+function seconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : ms / 1_000
 }

@@ -3,16 +3,21 @@ import type { CheckpointBucket, NatsSession } from '@landbridge/nats'
 import type { CertificateSource } from '../auth/index.ts'
 import type { Config } from '../config.ts'
 import type { EventTracing, Log } from '../telemetry/index.ts'
-import type { TopicEntry, TopicRegistry } from '../topics.ts'
+import type { TopicRegistry } from '../topics.ts'
 import { exchangeOf } from './exchange.ts'
 import { PeerLink } from './link/peer-link.ts'
 import type { ReplicationMetrics } from './metrics.ts'
 import type { PullContext } from './pull/context.ts'
 import { Incarnations } from './pull/incarnations.ts'
-import { MarkedView } from './pull/marked-view.ts'
+import { MarkedViews } from './pull/marked-view.ts'
 import { Pull } from './pull/pull.ts'
 import { StartGate } from './pull/start-gate.ts'
+import { Repairs } from './repair/repairs.ts'
+import { RouteTable } from './route/route-table.ts'
+import type { KnownHead } from './serve/relay-head.ts'
+import { ALONE, type Share } from './share/share.ts'
 import type { LagRow, PeerStatus } from './status.ts'
+import type { UpstreamLinks } from './upstream-links.ts'
 
 /** What a replicator needs. */
 export type ReplicatorOptions = {
@@ -25,6 +30,8 @@ export type ReplicatorOptions = {
   readonly metrics: ReplicationMetrics
   /** The gateway's hybrid clock: it takes over the times of what arrives. */
   readonly clock: HybridClock
+  /** Which pulls are this gateway's. Default: all. */
+  readonly share?: Share
   /** Undefined: no tracing. */
   readonly tracing?: EventTracing | undefined
   /** Clock, ms since 1970. */
@@ -39,33 +46,49 @@ const STARTS_MAX = 32
 const CREDIT_BYTES_TOTAL = 256 * 1024 * 1024
 const CREDIT_BYTES_MAX = 4 * 1024 * 1024
 const CREDIT_BYTES_MIN = 256 * 1024
+/** How often pulls are looked at that may stand still. */
+const LOOK_MS = 1_000
 
-type PeerEntry = { readonly document: RegionPeerDocument; readonly link: PeerLink; readonly pulls: Map<string, Pull> }
+type PeerEntry = { readonly document: RegionPeerDocument; readonly link: PeerLink }
 
 /**
- * Brings every other region's events here: one link a RegionPeer, one pull a (topic, origin), following the
- * configuration. Every region is pulled from itself.
+ * Brings every other region's events here: one link a RegionPeer, one pull a (topic, origin), each over the best route
+ * there is, following the configuration.
  *
- * When a region has several gateways each of them pulls: the fence lets one of two appliers through, and the other
- * stands back for up to 4 s and looks again, so that one does nearly all the work and a dead one is replaced.
+ * The pulls of a region are shared among its gateways. When two of them believe that a pull is theirs, the fence lets one
+ * of two appliers through, and the other stands back for up to 4 s and looks again.
  */
 export class Replicator implements AsyncDisposable {
   readonly #options: ReplicatorOptions
   readonly #peers = new Map<string, PeerEntry>()
-  readonly #views = new Map<string, { readonly stream: string; readonly view: MarkedView }>()
+  /** By topic and origin. */
+  readonly #pulls = new Map<string, Pull>()
+  readonly #views: MarkedViews
+  readonly #repairs: Repairs
+  readonly #routes: RouteTable
+  readonly #share: Share
   readonly #closing = new Set<Promise<void>>()
   readonly #context: PullContext
-  #stopFollowing: (() => void) | undefined
+  #stopFollowing: readonly (() => void)[] = []
+  #looking: NodeJS.Timeout | undefined
+  #released = false
   #closed: Promise<void> | undefined
 
   constructor(options: ReplicatorOptions) {
     const { session, checkpoints, log, metrics, clock, registry, now = Date.now, random = Math.random } = options
+    const { region, gateway } = options.config
     this.#options = options
+    this.#share = options.share ?? ALONE
+    this.#routes = new RouteTable(region, registry)
+    this.#views = new MarkedViews(session, log)
+    this.#repairs = new Repairs({ session, region, log, metrics })
     this.#context = {
-      gateway: options.config.gateway,
+      gateway,
       session,
+      routes: this.#routes,
       checkpoints,
       incarnations: new Incarnations({ now }),
+      repairs: this.#repairs,
       log,
       metrics,
       clock,
@@ -74,40 +97,74 @@ export class Replicator implements AsyncDisposable {
       random,
       gate: new StartGate(STARTS_MAX),
       topic: (key) => registry.get(key),
-      markedView: (topic) => this.#viewOf(topic),
+      markedView: (topic) => this.#views.of(topic),
+      linkReason: (peer) => this.#peers.get(peer)?.link.reason ?? `there is no RegionPeer ${peer}`,
       creditBytes: () => this.#creditBytes(),
     }
+  }
+
+  /** The way towards other regions, for relays. */
+  get links(): UpstreamLinks {
+    return this.#routes
+  }
+
+  /** What our own pull knows of an origin's end; undefined when another gateway pulls it, or nobody tells. */
+  originHead(topicKey: string, origin: string): KnownHead | undefined {
+    const report = this.#pulls.get(pullKey(topicKey, origin))?.head
+    return report === undefined ? undefined : { ...report, position: report.head }
   }
 
   /** Begins to pull. Once. */
   start(): void {
     const { registry, metrics } = this.#options
     metrics.follow({ peers: () => this.peers(), lag: () => this.lag(), stopped: () => this.#stoppedPulls() })
-    this.#stopFollowing = registry.onChange((snapshot) => this.#reconcile(snapshot))
-    this.#reconcile(registry.snapshot)
+    const reconcile = () => this.#reconcile(registry.snapshot)
+    this.#stopFollowing = [registry.onChange(reconcile), this.#share.onChange(reconcile)]
+    this.#looking = setInterval(() => {
+      for (const pull of this.#pulls.values()) pull.look()
+    }, LOOK_MS)
+    reconcile()
   }
 
   /** The links to other regions. */
   peers(): PeerStatus[] {
-    return [...this.#peers.values()].map(({ document, link, pulls }) => ({
+    return [...this.#peers.values()].map(({ document, link }) => ({
       region: link.region,
       endpoints: link.endpoints,
       state: link.state,
-      reason: link.state === 'connected' ? stopReasons(pulls.values()) : link.reason,
+      reason: link.state === 'connected' ? stopReasons(this.#pulls.values(), link.region) : link.reason,
       lastContactMs: link.lastContactMs,
       pulls: link.pulls,
       cost: document.spec.cost,
-      rttMs: undefined,
+      rttMs: link.stream?.rttMs,
     }))
   }
 
-  /** How far this region is behind each origin of each topic, or of one topic ("<tenant>/<topic>"). */
+  /** How far this region is behind each origin of each topic, or of one topic ("<tenant>/<topic>"), as far as this gateway pulls them. */
   lag(topicKey?: string): LagRow[] {
     const rows: LagRow[] = []
-    for (const { pulls } of this.#peers.values()) {
-      for (const pull of pulls.values()) if (topicKey === undefined || pull.topicKey === topicKey) rows.push(pull.lag())
-    }
+    for (const pull of this.#pulls.values())
+      if (topicKey === undefined || pull.topicKey === topicKey) rows.push(pull.lag())
     return rows
+  }
+
+  /** Every origin of every topic, or of one ("<tenant>/<topic>"), that this region wants to have, whichever gateway pulls it. */
+  wanted(topicKey?: string): { readonly topic: string; readonly origin: string }[] {
+    const { registry, config } = this.#options
+    const { snapshot } = registry
+    const topics = topicKey === undefined ? [...snapshot.topics.keys()] : [topicKey]
+    return [...this.#peers.keys()].flatMap((origin) =>
+      topics
+        .filter((topic) => exchangeOf(snapshot, config.region, origin, topic) === 'allowed')
+        .map((topic) => ({ topic, origin })),
+    )
+  }
+
+  /** Ends every pull, so that other gateways may take them over; links stay. What is being stored is awaited. */
+  async release(): Promise<void> {
+    this.#released = true
+    for (const [key, pull] of this.#pulls) this.#closePull(key, pull)
+    await Promise.all(this.#closing)
   }
 
   /** Ends every pull and link; what is being stored is awaited. Joins a close in progress. */
@@ -121,56 +178,75 @@ export class Replicator implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    this.#stopFollowing?.()
+    for (const stop of this.#stopFollowing) stop()
+    clearInterval(this.#looking)
+    await this.release()
     for (const [region, entry] of this.#peers) this.#closePeer(region, entry)
+    this.#routes.close()
     await Promise.all(this.#closing)
   }
 
   #reconcile(snapshot: ConfigSnapshot): void {
     if (this.#closed !== undefined) return
-    const { region } = this.#options.config
+    this.#reconcilePeers(snapshot)
+    this.#reconcilePulls(snapshot)
+    this.#views.keepOnly((key) => this.#options.registry.get(key)?.stream)
+    this.#repairs.keepOnly(snapshot.topics)
+    this.#routes.configChanged()
+  }
+
+  #reconcilePeers(snapshot: ConfigSnapshot): void {
     for (const [name, entry] of this.#peers) {
-      // A changed document may mean other endpoints or another name: begin again.
-      if (snapshot.peers.get(name) !== entry.document && !sameLink(snapshot.peers.get(name), entry.document)) {
-        this.#closePeer(name, entry)
-      }
+      const document = snapshot.peers.get(name)
+      // Other endpoints or another name: begin again. A new cost or other topics need no new link.
+      if (document === undefined || !sameLink(document, entry.document)) this.#closePeer(name, entry)
+      else this.#peers.set(name, { ...entry, document })
     }
     for (const [name, document] of snapshot.peers) {
-      if (name === region) continue
-      const entry = this.#peers.get(name) ?? this.#openPeer(document)
-      this.#reconcilePulls(snapshot, entry)
-    }
-    for (const [key, { stream }] of this.#views) {
-      if (this.#options.registry.get(key)?.stream !== stream) this.#views.delete(key)
+      if (name !== this.#options.config.region && !this.#peers.has(name)) this.#openPeer(document)
     }
   }
 
-  #openPeer(document: RegionPeerDocument): PeerEntry {
+  #openPeer(document: RegionPeerDocument): void {
     const { config, certificates, log } = this.#options
     const { now, random } = this.#context
-    const link = new PeerLink({ peer: document, ...config, certificates, log, now, random })
-    const entry = { document, link, pulls: new Map<string, Pull>() }
-    this.#peers.set(document.region, entry)
-    return entry
+    const link = new PeerLink({
+      ...{ peer: document, ...config, certificates, log, now, random },
+      onChange: (changed) => this.#routes.linkChanged(changed),
+      onHoldings: (from, holdings) => this.#routes.takeHoldings(from, holdings),
+    })
+    this.#peers.set(document.region, { document, link })
+    this.#routes.addLink(link)
   }
 
-  #reconcilePulls(snapshot: ConfigSnapshot, { link, pulls }: PeerEntry): void {
-    const { region } = this.#options.config
-    for (const [topicKey, pull] of pulls) {
-      if (exchangeOf(snapshot, region, link.region, topicKey) === 'allowed') continue
-      pulls.delete(topicKey)
-      this.#whileClosing(pull.close())
-    }
-    for (const topicKey of snapshot.topics.keys()) {
-      if (pulls.has(topicKey) || exchangeOf(snapshot, region, link.region, topicKey) !== 'allowed') continue
-      pulls.set(topicKey, new Pull(this.#context, link, topicKey, link.region))
-    }
-  }
-
-  #closePeer(region: string, { link, pulls }: PeerEntry): void {
+  #closePeer(region: string, { link }: PeerEntry): void {
     this.#peers.delete(region)
-    for (const pull of pulls.values()) this.#whileClosing(pull.close())
     this.#whileClosing(link.close())
+    this.#routes.removeLink(region)
+  }
+
+  #reconcilePulls(snapshot: ConfigSnapshot): void {
+    const { region } = this.#options.config
+    const wanted = (topicKey: string, origin: string) =>
+      !this.#released &&
+      exchangeOf(snapshot, region, origin, topicKey) === 'allowed' &&
+      this.#share.owns(pullKey(topicKey, origin))
+    for (const [key, pull] of this.#pulls) {
+      if (!this.#peers.has(pull.origin) || !wanted(pull.topicKey, pull.origin)) this.#closePull(key, pull)
+    }
+    for (const origin of this.#peers.keys()) {
+      for (const topicKey of snapshot.topics.keys()) {
+        const key = pullKey(topicKey, origin)
+        if (!this.#pulls.has(key) && wanted(topicKey, origin)) {
+          this.#pulls.set(key, new Pull(this.#context, topicKey, origin))
+        }
+      }
+    }
+  }
+
+  #closePull(key: string, pull: Pull): void {
+    this.#pulls.delete(key)
+    this.#whileClosing(pull.close())
   }
 
   #whileClosing(closing: Promise<void>): void {
@@ -178,31 +254,23 @@ export class Replicator implements AsyncDisposable {
     void closing.finally(() => this.#closing.delete(closing))
   }
 
-  #viewOf(topic: TopicEntry): MarkedView {
-    const known = this.#views.get(topic.key)
-    if (known?.stream === topic.stream) return known.view
-    const view = new MarkedView(this.#options.session, topic, this.#options.log)
-    this.#views.set(topic.key, { stream: topic.stream, view })
-    return view
-  }
-
   #creditBytes(): number {
-    let pulls = 0
-    for (const entry of this.#peers.values()) pulls += entry.pulls.size
-    return Math.max(CREDIT_BYTES_MIN, Math.min(CREDIT_BYTES_MAX, Math.floor(CREDIT_BYTES_TOTAL / Math.max(1, pulls))))
+    const even = Math.floor(CREDIT_BYTES_TOTAL / Math.max(1, this.#pulls.size))
+    return Math.max(CREDIT_BYTES_MIN, Math.min(CREDIT_BYTES_MAX, even))
   }
 
   #stoppedPulls() {
-    return [...this.#peers.values()].flatMap(({ pulls }) =>
-      [...pulls.values()].flatMap(({ topicKey: topic, origin, stopped }) =>
-        stopped === undefined ? [] : [{ topic, origin, reason: stopped.reason }],
-      ),
+    return [...this.#pulls.values()].flatMap(({ topicKey: topic, origin, stopped }) =>
+      stopped === undefined ? [] : [{ topic, origin, reason: stopped.reason }],
     )
   }
 }
 
-function sameLink(next: RegionPeerDocument | undefined, before: RegionPeerDocument): boolean {
-  if (next === undefined) return false
+function pullKey(topicKey: string, origin: string): string {
+  return `${topicKey} ${origin}`
+}
+
+function sameLink(next: RegionPeerDocument, before: RegionPeerDocument): boolean {
   const { spec } = next
   return (
     spec.serverName === before.spec.serverName &&
@@ -211,10 +279,10 @@ function sameLink(next: RegionPeerDocument | undefined, before: RegionPeerDocume
   )
 }
 
-/** Which pulls stand still, for people: at most three are named. */
-function stopReasons(pulls: Iterable<Pull>): string {
+/** Which pulls of an origin stand still, for people: at most three are named. */
+function stopReasons(pulls: Iterable<Pull>, origin: string): string {
   const stopped = [...pulls].flatMap((pull) =>
-    pull.stopped === undefined ? [] : [`${pull.topicKey}: ${pull.stopped.reason}`],
+    pull.origin !== origin || pull.stopped === undefined ? [] : [`${pull.topicKey}: ${pull.stopped.reason}`],
   )
   const more = stopped.length > 3 ? ` and ${stopped.length - 3} more` : ''
   return stopped.length === 0 ? '' : `stopped: ${stopped.slice(0, 3).join(', ')}${more}`

@@ -68,6 +68,32 @@ export function mergeLag(rows: Iterable<LagRow>): LagRow[] {
   return [...best.values()].sort((a, b) => compare(a.topic, b.topic) || compare(a.origin, b.origin))
 }
 
+/**
+ * One status for each region out of those of several gateways: the link of the gateway that is best off, and the pulls of
+ * all of them together. What is wrong with any link is said.
+ */
+export function mergePeers(statuses: Iterable<PeerStatus>): PeerStatus[] {
+  const merged = new Map<string, PeerStatus>()
+  for (const status of statuses) {
+    const other = merged.get(status.region)
+    if (other === undefined) {
+      merged.set(status.region, status)
+      continue
+    }
+    const [best, rest] = linkRank(status) > linkRank(other) ? [status, other] : [other, status]
+    merged.set(status.region, {
+      ...best,
+      reason: [...new Set([best.reason, rest.reason])].filter((reason) => reason !== '').join('; '),
+      pulls: best.pulls + rest.pulls,
+    })
+  }
+  return [...merged.values()].sort((a, b) => compare(a.region, b.region))
+}
+
+function linkRank({ state, lastContactMs }: PeerStatus): number {
+  return state === 'connected' ? Number.POSITIVE_INFINITY : (lastContactMs ?? 0)
+}
+
 function isBetter(row: LagRow, other: LagRow): boolean {
   if (row.known !== other.known) return row.known
   const pulls = row.upstream !== undefined

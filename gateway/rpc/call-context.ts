@@ -14,6 +14,8 @@ export type CallContext = {
   readonly certificate: PeerCertificate | undefined
   /** When the credentials end, ms since 1970; Infinity for methods without a principal. Streams end then. */
   readonly expiresAtMs: number
+  /** Until the caller's deadline, ms; infinity when it has none. */
+  readonly remainingMs: () => number
   /** W3C trace context of the call's metadata. */
   readonly traceparent: string | undefined
   /** To gate the reading of requests. */

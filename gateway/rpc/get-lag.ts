@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf'
 import { MeshError, parseTopicName } from '@landbridge/core'
 import { type GetLagRequest, type GetLagResponse, GetLagResponseSchema } from '@landbridge/proto'
 import type { AdminAccess } from '../auth/index.ts'
-import { type LagRow, mergeLag } from '../replicate/index.ts'
+import type { LagRow } from '../replicate/index.ts'
 import { timestampOf } from '../time.ts'
 import type { TopicRegistry } from '../topics.ts'
 import { principalOf } from './call-context.ts'
@@ -13,9 +13,9 @@ export function getLag(tools: {
   readonly region: string
   readonly admins: AdminAccess
   readonly registry: TopicRegistry
-  readonly lag: (topicKey?: string) => readonly LagRow[]
+  readonly lag: (topicKey?: string) => Promise<readonly LagRow[]>
 }): UnaryMethod<GetLagRequest, GetLagResponse> {
-  return (request, context) => {
+  return async (request, context) => {
     const principal = principalOf(context)
     const refusalOf = (topicKey: string) => {
       const slash = topicKey.indexOf('/')
@@ -30,8 +30,8 @@ export function getLag(tools: {
         throw new MeshError('not_found', `topic: ${request.topic} is not known in this region`)
       }
     }
-    const rows = tools.lag(request.topic === '' ? undefined : request.topic)
-    const shown = mergeLag(rows).filter((row) => refusalOf(row.topic) === undefined)
+    const rows = await tools.lag(request.topic === '' ? undefined : request.topic)
+    const shown = rows.filter((row) => refusalOf(row.topic) === undefined)
     return create(GetLagResponseSchema, {
       region: tools.region,
       lags: shown.map((row) => ({

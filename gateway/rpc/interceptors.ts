@@ -113,6 +113,8 @@ function authenticate(options: InterceptorOptions): ServerInterceptor {
                   principal,
                   certificate,
                   expiresAtMs: expiresAtMs ?? Number.POSITIVE_INFINITY,
+                  // By this machine's clock, as grpc-js made it of the time that was left.
+                  remainingMs: () => Number(call.base.getDeadline()) - Date.now(),
                   traceparent: textOf(metadata, 'traceparent'),
                   call,
                 })
@@ -123,7 +125,7 @@ function authenticate(options: InterceptorOptions): ServerInterceptor {
                   stream: streamOf(call.base),
                   caller: principal === undefined ? path : `${principal.kind} ${principal.subject}`,
                   unary: !method.requestStream,
-                  refusal: () => largeRequestRefusal(rights, path, principal),
+                  refusal: () => largeRequestRefusal(rights, path, principal, certificate?.spiffe),
                   fail: (error) => call.sendStatus(statusOf(error, log, path)),
                 })
                 pass(metadata)

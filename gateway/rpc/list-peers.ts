@@ -16,12 +16,12 @@ const STATES = {
 export function listPeers(tools: {
   readonly region: string
   readonly admins: AdminAccess
-  readonly peers: () => readonly PeerStatus[]
+  readonly peers: () => Promise<readonly PeerStatus[]>
 }): UnaryMethod<ListPeersRequest, ListPeersResponse> {
-  return (_request, context) => {
+  return async (_request, context) => {
     const refusal = tools.admins.regionRefusal(principalOf(context))
     if (refusal !== undefined) throw refusal
-    const peers = [...tools.peers()].sort((a, b) => (a.region < b.region ? -1 : 1))
+    const peers = [...(await tools.peers())].sort((a, b) => (a.region < b.region ? -1 : 1))
     return create(ListPeersResponseSchema, {
       region: tools.region,
       peers: peers.map((peer) => ({

@@ -6,7 +6,7 @@ import type { Log } from '../telemetry/index.ts'
 import type { TopicRegistry } from '../topics.ts'
 import { type CallContext, callContextOf, principalOf } from './call-context.ts'
 import type { OpenCalls } from './open-calls.ts'
-import { type PublishTools, retryOf } from './publish.ts'
+import { once, type PublishTools, retryOf } from './publish.ts'
 import { shownError, statusOf } from './status.ts'
 import { StreamGuard } from './stream-guard.ts'
 
@@ -20,7 +20,14 @@ export type PublishStreamTools = PublishTools & {
 }
 
 /** A batch whose topic is filled in, and the bytes of its events. */
-type Batch = RawPublishBatch & { readonly size: number }
+type Batch = RawPublishBatch & {
+  readonly size: number
+  /** Every batch before it was acknowledged, or failed, when this resolves. */
+  readonly before: Promise<void>
+  /** It was acknowledged, or failed. */
+  readonly settled: Promise<void>
+  readonly settle: () => void
+}
 
 type Call = ServerDuplexStream<Buffer, Buffer>
 
@@ -48,6 +55,8 @@ export function publishStream(tools: PublishStreamTools): (call: Call) => void {
  *    nothing is read, and HTTP/2 flow control stops the client. The same while the client does not read its acks.
  * 4. After the first event that could not be stored for now, no batch that was not in flight is stored, and the stream
  *    ends: what the client sends again over the next stream is stored in its order.
+ * 5. Batches that are handed to another region go one after the other, each when all before it are settled, and none
+ *    behind them is stored meanwhile: what fails there is not overtaken by what this region stores.
  */
 class PublishStream {
   readonly #tools: PublishStreamTools
@@ -61,6 +70,10 @@ class PublishStream {
   #inFlight = 0
   /** The end of the queue of batches that wait; undefined when none does. */
   #turn: Promise<void> | undefined
+  /** Every batch that came is settled. */
+  #last: Promise<void> = Promise.resolve()
+  /** Whose order the writer keeps; a new one once a failure was made good by another region. */
+  #lane: object = {}
   #clogged = false
   /** Set once an event was not stored that may be stored later. */
   #failure: MeshError | undefined
@@ -100,7 +113,10 @@ class PublishStream {
       return
     }
     if (request.value.topic !== '') this.#topic = request.value.topic
-    const batch = { ...request.value, topic: this.#topic, size: bytesOf(request.value.events) }
+    const { promise: settled, resolve: settle } = Promise.withResolvers<void>()
+    const { value } = request
+    const batch = { ...value, topic: this.#topic, size: bytesOf(value.events), before: this.#last, settled, settle }
+    this.#last = Promise.all([this.#last, settled]).then(() => undefined)
     this.#inFlight += 1
     const first = this.#turn === undefined && batch.retry === undefined
     if (first && this.#tools.budget.tryTake(batch.size, batch.events.length)) void this.#run(batch)
@@ -127,6 +143,7 @@ class PublishStream {
     } catch {
       // The client is gone: nobody waits for an answer.
       this.#inFlight -= 1
+      batch.settle()
       return
     }
     const done = this.#run(batch)
@@ -135,33 +152,57 @@ class PublishStream {
 
   /** Stores a batch for which room was taken, and acknowledges it. Reaches the writer before it returns. */
   async #run(batch: Batch): Promise<void> {
+    const giveBack = once(() => this.#tools.budget.giveBack(batch.size, batch.events.length))
     try {
-      const results = await this.#store(batch).catch((error: unknown) =>
+      const results = await this.#store(batch, giveBack).catch((error: unknown) =>
         failed(shownError(error, this.#tools.log, this.#context.path), batch),
       )
       this.#acknowledge(batch, results)
       this.#endAfter(results)
     } finally {
-      this.#tools.budget.giveBack(batch.size, batch.events.length)
+      giveBack()
+      batch.settle()
       this.#inFlight -= 1
       this.#steer()
       this.#finishWhenIdle()
     }
   }
 
-  async #store(batch: Batch): Promise<readonly EventResult[]> {
+  async #store(batch: Batch, giveBack: () => void): Promise<readonly EventResult[]> {
     if (this.#failure !== undefined) throw this.#failure
-    const { access, store } = this.#tools
+    const { access, publisher, publishTimeoutMs } = this.#tools
     const topic = access.topic(batch.topic, this.#principal, 'publish')
     if (this.#topics.size < TOPICS_WATCHED_MAX) this.#topics.add(batch.topic)
-    return store.store({
+    return publisher.publish({
       topic,
       events: batch.events,
       principal: this.#principal,
       retry: retryOf(batch.retry),
       sentMs: batch.sentMs,
-      lane: this,
+      lane: this.#lane,
+      deadlineAtMs: performance.now() + publishTimeoutMs,
+      mayForward: true,
+      together: true,
+      beforeForward: () => this.#standBack(batch),
+      onStored: giveBack,
     })
+  }
+
+  /** A batch goes to another region: when everything before it is settled, and before anything behind it. */
+  async #standBack(batch: Batch): Promise<void> {
+    const before = this.#turn ?? Promise.resolve()
+    const turn = Promise.all([before, batch.settled])
+      .then(() => undefined)
+      .finally(() => {
+        if (this.#turn !== turn) return
+        this.#turn = undefined
+        this.#steer()
+      })
+    this.#turn = turn
+    this.#steer()
+    await batch.before
+    if (this.#failure !== undefined) throw this.#failure
+    this.#lane = {}
   }
 
   /** Ends the stream when something was not stored that may be later: what is behind it must not overtake it. */

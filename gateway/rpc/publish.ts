@@ -1,21 +1,27 @@
 import { MeshError, type PublishAttempt, parseRetry, readPublishRequest } from '@landbridge/core'
 import type { TopicAccess } from '../auth/index.ts'
-import { type Budget, bytesOf, type EventResult, type EventStore, encodePublishResponse } from '../publish/index.ts'
-import { principalOf } from './call-context.ts'
+import { type Budget, bytesOf, type EventResult, encodePublishResponse, type Publisher } from '../publish/index.ts'
+import { type CallContext, principalOf } from './call-context.ts'
 import type { UnaryMethod } from './unary.ts'
 
 /** What publishing needs. */
 export type PublishTools = {
   readonly region: string
   readonly access: TopicAccess
-  readonly store: EventStore
+  readonly publisher: Publisher
   readonly budget: Budget
   /** Clock, ms since 1970. */
   readonly now: () => number
+  /** Time for one publish whose caller names no deadline, ms. */
+  readonly publishTimeoutMs: number
 }
 
+/** A caller may wait for longer, but not in our memory. */
+const WAIT_MS_MAX = 60_000
+
 /** `EventService.Publish`, on encoded messages. */
-export function publish({ region, access, store, budget, now }: PublishTools): UnaryMethod<Buffer, Buffer> {
+export function publish(tools: PublishTools): UnaryMethod<Buffer, Buffer> {
+  const { region, access, publisher, budget, now } = tools
   return async (bytes, context) => {
     const request = readPublishRequest(bytes)
     if (request.error !== undefined) throw request.error
@@ -26,14 +32,41 @@ export function publish({ region, access, store, budget, now }: PublishTools): U
     const retry = retryOf(request.value.retry)
     const size = bytesOf(events)
     await budget.takeSoon(size, events.length)
+    const giveBack = once(() => budget.giveBack(size, events.length))
     try {
-      const results = await store.store({ topic, events, principal, retry, sentMs })
+      const results = await publisher.publish({
+        topic,
+        events,
+        principal,
+        retry,
+        sentMs,
+        deadlineAtMs: deadlineOf(context, tools.publishTimeoutMs),
+        mayForward: true,
+        together: false,
+        onStored: giveBack,
+      })
       const nothingTried = errorOfAll(results)
       if (nothingTried !== undefined) throw nothingTried
       return encodePublishResponse({ region, nowMs: now() }, results)
     } finally {
-      budget.giveBack(size, events.length)
+      giveBack()
     }
+  }
+}
+
+/** When the caller must have its answer, by `performance.now()`. */
+export function deadlineOf({ remainingMs }: CallContext, timeoutMs: number): number {
+  const restMs = remainingMs()
+  return performance.now() + (restMs === Number.POSITIVE_INFINITY ? timeoutMs : Math.min(restMs, WAIT_MS_MAX))
+}
+
+/** Runs the action at the first call only. */
+export function once(action: () => void): () => void {
+  let done = false
+  return () => {
+    if (done) return
+    done = true
+    action()
   }
 }
 

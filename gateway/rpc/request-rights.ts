@@ -6,6 +6,8 @@ import { SMALL_REQUEST_BYTES } from './request-meter.ts'
 export type RequestRights = {
   readonly access: Pick<TopicAccess, 'mayAnywhere'>
   readonly admins: Pick<AdminAccess, 'mayAnything'>
+  /** Whether a certificate's SPIFFE id is that of a region that this one has as a peer. */
+  readonly isPeer: (spiffe: string | undefined) => boolean
 }
 
 /**
@@ -13,12 +15,14 @@ export type RequestRights = {
  * again once it has the message: this only keeps those out who can send nothing that would be accepted.
  */
 export function largeRequestRefusal(
-  { access, admins }: RequestRights,
+  { access, admins, isPeer }: RequestRights,
   path: string,
   principal: Principal | undefined,
+  spiffe: string | undefined,
 ): MeshError | undefined {
   const allowed = (may: boolean) =>
     may ? undefined : new MeshError('permission_denied', 'request: no policy allows this caller any such call')
+  if (path === '/landbridge.v1.ReplicationService/Forward' && isPeer(spiffe)) return undefined
   if (principal === undefined) return tooLarge()
   switch (path) {
     case '/landbridge.v1.EventService/Publish':

@@ -1,7 +1,7 @@
 import type { Server, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { AdminService, EventService, grpcMethods, rawCodec } from '@landbridge/proto'
 import type { AdminAccess } from '../auth/index.ts'
-import type { LagRow, PeerStatus, ReplicationHandlers } from '../replicate/index.ts'
+import type { ForwardService, LagRow, PeerStatus, ReplicationHandlers } from '../replicate/index.ts'
 import { type ApplyTools, apply } from './apply.ts'
 import { getLag } from './get-lag.ts'
 import { getTopic } from './get-topic.ts'
@@ -20,10 +20,12 @@ export type ServiceTools = PublishStreamTools &
     readonly replicasDefault: number
     /** Serves this region's events to the others. */
     readonly replication: Pick<ReplicationHandlers, 'definition' | 'implementation'>
+    /** Takes what other regions cannot store now. */
+    readonly forward: ForwardService
     /** The links to the other regions. */
-    readonly peers: () => readonly PeerStatus[]
+    readonly peers: () => Promise<readonly PeerStatus[]>
     /** How far this region is behind the others, for one topic or all. */
-    readonly lag: (topicKey?: string) => readonly LagRow[]
+    readonly lag: (topicKey?: string) => Promise<readonly LagRow[]>
   }
 
 /** Adds EventService, AdminService and ReplicationService. The hot methods take and give encoded messages. */
@@ -54,6 +56,7 @@ export function addServices(server: Server, tools: ServiceTools): void {
     getLag: unary(tools, getLag(tools)),
   })
   addService(server, tools.replication.definition, tools.replication.implementation)
+  addService(server, tools.forward.definition, tools.forward.implementation)
 }
 
 /** grpc-js types definitions and handlers by one loose record; this keeps their method names the same. */

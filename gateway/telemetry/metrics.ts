@@ -52,6 +52,19 @@ export class Metrics {
     buckets: SECONDS,
     registers: [this.registry],
   })
+  readonly forwarded = new Counter({
+    name: 'landbridge_forwarded_events_total',
+    help: 'Events that another region took because this one could not store them',
+    labelNames: ['peer'],
+    registers: [this.registry],
+  })
+  readonly quorumSeconds = new Histogram({
+    name: 'landbridge_quorum_wait_seconds',
+    help: 'Time that stored events waited for another region, by how it ended: held, degraded, late, reset',
+    labelNames: ['outcome'],
+    buckets: SECONDS,
+    registers: [this.registry],
+  })
   readonly inFlightEvents = new Gauge({
     name: 'landbridge_publish_in_flight_events',
     help: 'Events being stored',

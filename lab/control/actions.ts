@@ -1,4 +1,5 @@
 import type { LinkMode } from '../faults/link.ts'
+import type { LinkTrouble } from '../faults/link-trouble.ts'
 import type { Lab } from '../lab.ts'
 import type { Target } from '../region/region.ts'
 import { ControlError, type Fields } from './fields.ts'
@@ -7,7 +8,8 @@ const TARGETS = ['gateway', 'nats', 'all'] as const satisfies readonly Target[]
 const SIGNALS = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGABRT'] as const satisfies readonly NodeJS.Signals[]
 const CUTS = ['refused', 'blackhole', 'stalled'] as const satisfies readonly Exclude<LinkMode, 'open'>[]
 const PROCESS_ACTIONS = ['kill', 'pause', 'resume', 'start', 'restart'] as const
-const LINK_ACTIONS = ['cut', 'heal'] as const
+const LINK_ACTIONS = ['cut', 'heal', 'trouble'] as const
+const TROUBLES = ['delay', 'slow', 'half-open', 'loss'] as const
 const ACTIONS = [...PROCESS_ACTIONS, ...LINK_ACTIONS, 'isolate', 'heal-all'] as const
 
 /**
@@ -19,6 +21,7 @@ export async function carryOut(lab: Lab, fields: Fields): Promise<void> {
   switch (action) {
     case 'cut':
     case 'heal':
+    case 'trouble':
       return changeLink(lab, action, fields)
     case 'isolate': {
       const region = regionName(lab, fields.text('region'))
@@ -48,16 +51,41 @@ async function changeLink(lab: Lab, action: (typeof LINK_ACTIONS)[number], field
   const from = regionName(lab, fields.text('from'))
   const to = regionName(lab, fields.text('to'))
   const both = fields.optionalFlag('both') ?? false
-  const mode = action === 'cut' ? (fields.optionalOneOf('mode', CUTS) ?? 'refused') : 'open'
+  const mode = action === 'cut' ? (fields.optionalOneOf('mode', CUTS) ?? 'refused') : undefined
+  const trouble = action === 'trouble' ? troubleOf(fields) : undefined
   fields.finish()
   const pairs = both
-    ? [
+    ? ([
         [from, to],
         [to, from],
-      ]
-    : [[from, to]]
-  for (const [one = '', other = ''] of pairs) assertLink(lab, one, other)
-  await Promise.all(pairs.map(([one = '', other = '']) => lab.links.setMode(one, other, mode)))
+      ] as const)
+    : ([[from, to]] as const)
+  for (const [one, other] of pairs) assertLink(lab, one, other)
+  await Promise.all(
+    pairs.map(([one, other]) => {
+      if (mode !== undefined) return lab.cut(one, other, mode)
+      return trouble === undefined ? lab.heal(one, other) : lab.trouble(one, other, trouble)
+    }),
+  )
+}
+
+function troubleOf(fields: Fields): LinkTrouble {
+  const kind = fields.oneOf('kind', TROUBLES)
+  const number = (name: string) => {
+    const value = fields.optionalNumber(name) ?? 0
+    if (value < 0) throw new ControlError(`"${name}" is ${value}, wanted 0 or more`)
+    return value
+  }
+  switch (kind) {
+    case 'delay':
+      return { kind, delayMs: number('delayMs'), jitterMs: number('jitterMs') }
+    case 'slow':
+      return { kind, bytesPerSecond: number('bytesPerSecond') }
+    case 'half-open':
+      return { kind, lost: fields.oneOf('lost', ['there', 'back']) }
+    case 'loss':
+      return { kind, ratio: number('ratio') }
+  }
 }
 
 function assertLink(lab: Lab, from: string, to: string): void {

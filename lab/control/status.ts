@@ -8,7 +8,7 @@ export type LabStatus = {
   readonly stateDir: string
   readonly caFile: string
   readonly issuer: string
-  readonly regions: readonly (RegionAddresses & {
+  readonly regions: readonly (Omit<RegionAddresses, 'natsStores'> & {
     readonly name: string
     readonly processes: readonly ProcessStatus[]
   })[]

@@ -24,7 +24,12 @@ export type LinkConnection = {
 type Connection = { -readonly [Key in keyof LinkConnection]: LinkConnection[Key] } & {
   readonly near: Socket
   readonly far: Socket
+  /** Sockets whose last chunk was lost and is not sent again yet: they stay paused. */
+  readonly held: Set<Socket>
 }
+
+/** After this long, as TCP does on most systems, lost bytes are sent again. */
+const RETRANSMIT_MS = 200
 
 /** A TCP proxy on 127.0.0.1 in front of one address, with faults. */
 export class Link implements AsyncDisposable {
@@ -33,18 +38,21 @@ export class Link implements AsyncDisposable {
   readonly #targetPort: number
   readonly #connections = new Map<number, Connection>()
   #server: Server | undefined
+  readonly #random: () => number
   #mode: LinkMode = 'open'
+  #loss = 0
   #lastId = 0
   #change: Promise<void> = Promise.resolve()
 
-  private constructor(port: number, targetPort: number) {
+  private constructor(port: number, targetPort: number, random: () => number) {
     this.port = port
     this.#targetPort = targetPort
+    this.#random = random
   }
 
-  /** Listens on `port` and forwards to `targetPort`, both on 127.0.0.1. */
-  static async open(port: number, targetPort: number): Promise<Link> {
-    const link = new Link(port, targetPort)
+  /** Listens on `port` and forwards to `targetPort`, both on 127.0.0.1. `random` decides what is lost, from 0 to below 1. */
+  static async open(port: number, targetPort: number, random: () => number = Math.random): Promise<Link> {
+    const link = new Link(port, targetPort, random)
     await link.#listen()
     return link
   }
@@ -67,6 +75,19 @@ export class Link implements AsyncDisposable {
   setMode(mode: LinkMode): Promise<void> {
     this.#change = this.#change.then(() => this.#apply(mode))
     return this.#change
+  }
+
+  /**
+   * Loses a share of what is forwarded, 0 (default) to below 1. What is lost arrives 200 ms later, and what is behind it
+   * waits: so a stream shows the loss of packets.
+   */
+  setLoss(ratio: number): void {
+    this.#loss = ratio
+  }
+
+  /** Breaks every open connection. */
+  resetAll(): void {
+    for (const connection of this.#connections.values()) this.#reset(connection)
   }
 
   /** Breaks one connection: the end that dialled sees a reset. Returns false when there is no such connection. */
@@ -121,17 +142,25 @@ export class Link implements AsyncDisposable {
     const far = new Socket({ allowHalfOpen: true })
     // What would go into a black hole needs no other end.
     if (this.#mode !== 'blackhole') far.setNoDelay().connect(this.#targetPort, '127.0.0.1')
-    const connection: Connection = { id: ++this.#lastId, mode: 'open', bytesSent: 0, bytesReceived: 0, near, far }
+    const connection: Connection = {
+      id: ++this.#lastId,
+      mode: 'open',
+      bytesSent: 0,
+      bytesReceived: 0,
+      near,
+      far,
+      held: new Set(),
+    }
     this.#connections.set(connection.id, connection)
-    near.on('data', (chunk) => {
+    near.on('data', (chunk: Buffer) => {
       if (connection.mode === 'blackhole') return
       connection.bytesSent += chunk.length
-      if (!far.write(chunk)) near.pause()
+      this.#forward(connection, near, far, chunk)
     })
-    far.on('data', (chunk) => {
+    far.on('data', (chunk: Buffer) => {
       if (connection.mode === 'blackhole') return
       connection.bytesReceived += chunk.length
-      if (!near.write(chunk)) far.pause()
+      this.#forward(connection, far, near, chunk)
     })
     near.on('drain', () => resumeUnlessStalled(connection, far))
     far.on('drain', () => resumeUnlessStalled(connection, near))
@@ -145,6 +174,20 @@ export class Link implements AsyncDisposable {
     if (this.#mode === 'refused') this.#reset(connection)
   }
 
+  #forward(connection: Connection, from: Socket, to: Socket, chunk: Buffer): void {
+    if (this.#loss === 0 || this.#random() >= this.#loss) {
+      if (!to.write(chunk)) from.pause()
+      return
+    }
+    from.pause()
+    connection.held.add(from)
+    setTimeout(() => {
+      connection.held.delete(from)
+      if (connection.mode === 'blackhole' || !this.#connections.has(connection.id)) return
+      if (to.write(chunk)) resumeUnlessStalled(connection, from)
+    }, RETRANSMIT_MS)
+  }
+
   #enter(connection: Connection, mode: LinkConnection['mode']): void {
     // What was swallowed is missing from the middle of the conversation: it must not go on as if nothing had been.
     if (connection.mode === 'blackhole' && mode !== 'blackhole') {
@@ -154,7 +197,7 @@ export class Link implements AsyncDisposable {
     connection.mode = mode
     for (const socket of [connection.near, connection.far]) {
       if (mode === 'stalled') socket.pause()
-      else socket.resume()
+      else resumeUnlessStalled(connection, socket)
     }
   }
 
@@ -178,7 +221,7 @@ export class Link implements AsyncDisposable {
 }
 
 function resumeUnlessStalled(connection: Connection, socket: Socket): void {
-  if (connection.mode !== 'stalled') socket.resume()
+  if (connection.mode !== 'stalled' && !connection.held.has(socket)) socket.resume()
 }
 
 function forwardEnd(connection: Connection, socket: Socket): void {

@@ -6,6 +6,7 @@ import type { ProcessSpec } from '../process/managed-process.ts'
 import type { CertificateFiles } from '../trust/certificate-authority.ts'
 
 const MAIN = fileURLToPath(new URL('../../gateway/main.ts', import.meta.url))
+const WRONG_CLOCK = new URL('../faults/wrong-clock.ts', import.meta.url).href
 
 /** What a gateway needs to know of the lab. */
 export type GatewayProcessOptions = {
@@ -24,6 +25,8 @@ export type GatewayProcessOptions = {
     readonly caFile: string
   }
   readonly admins: readonly string[]
+  /** File that says how wrong its clock is, see wrong-clock.ts; undefined for the machine's own clock. */
+  readonly clockFile: string | undefined
   /** Default replicas of a stream. */
   readonly replicas: 1 | 3
   /** Wins over everything above. */
@@ -36,7 +39,7 @@ export function gatewayProcess(options: GatewayProcessOptions): ProcessSpec {
   return {
     name: `${region}/gateway-${index}`,
     command: process.execPath,
-    arguments: [MAIN],
+    arguments: options.clockFile === undefined ? [MAIN] : ['--import', WRONG_CLOCK, MAIN],
     environment: {
       LANDBRIDGE_REGION: region,
       LANDBRIDGE_MESH: options.mesh,
@@ -57,6 +60,7 @@ export function gatewayProcess(options: GatewayProcessOptions): ProcessSpec {
       NODE_EXTRA_CA_CERTS: issuer.caFile,
       // Sources run as they are; compiled once, they start in half the time.
       NODE_COMPILE_CACHE: compileCacheFolder(),
+      LANDBRIDGE_LAB_CLOCK_FILE: options.clockFile,
       ...options.environment,
     },
     logFile: join(folder, 'gateway.log'),

@@ -1,3 +1,4 @@
+import { writeClock } from '../faults/clock-file.ts'
 import type { ManagedProcess, ProcessExit } from '../process/managed-process.ts'
 
 /** What a process does in its region. */
@@ -24,6 +25,8 @@ export type RegionAddresses = {
   readonly natsUrls: readonly string[]
   /** Monitoring of each nats-server, "http://127.0.0.1:<port>". */
   readonly natsMonitorUrls: readonly string[]
+  /** JetStream's folder of each nats-server. */
+  readonly natsStores: readonly string[]
 }
 
 /** One region of the lab: its nats-servers, its gateways, and what can be done to them. */
@@ -33,15 +36,25 @@ export class LabRegion implements RegionAddresses {
   readonly httpEndpoints: readonly string[]
   readonly natsUrls: readonly string[]
   readonly natsMonitorUrls: readonly string[]
+  readonly natsStores: readonly string[]
   readonly #processes: Readonly<Record<Role, readonly ManagedProcess[]>>
+  readonly #clockFiles: readonly (string | undefined)[]
 
-  constructor(name: string, addresses: RegionAddresses, processes: Readonly<Record<Role, readonly ManagedProcess[]>>) {
+  /** @param clockFiles of each gateway; undefined where the clock cannot be set */
+  constructor(
+    name: string,
+    addresses: RegionAddresses,
+    processes: Readonly<Record<Role, readonly ManagedProcess[]>>,
+    clockFiles: readonly (string | undefined)[],
+  ) {
     this.name = name
     this.endpoints = addresses.endpoints
     this.httpEndpoints = addresses.httpEndpoints
     this.natsUrls = addresses.natsUrls
     this.natsMonitorUrls = addresses.natsMonitorUrls
+    this.natsStores = addresses.natsStores
     this.#processes = processes
+    this.#clockFiles = clockFiles
   }
 
   /**
@@ -73,6 +86,17 @@ export class LabRegion implements RegionAddresses {
   /** SIGCONT. */
   async resume(target: Target, options: Pick<TargetOptions, 'index'> = {}): Promise<void> {
     await Promise.all(this.processes(target, options.index).map((process) => process.resume()))
+  }
+
+  /**
+   * Makes a gateway's clock run ahead (or behind) by so many milliseconds, at once and over restarts.
+   * @throws {Error} when the lab was not prepared for it
+   */
+  async setClock(index: number, offsetMs: number): Promise<void> {
+    const file = this.#clockFiles[index]
+    if (file === undefined)
+      throw new Error(`set clock of ${this.name}/gateway-${index}: it has the machine's own clock`)
+    await writeClock(file, offsetMs)
   }
 
   /** Starts what is not running, servers before gateways, and waits until all of it is ready. */

@@ -14,6 +14,9 @@ export type StreamTask = { readonly seconds: number; readonly topic: string }
 /** Publish at a constant rate, whatever the answers do. */
 export type PacedTask = { readonly seconds: number; readonly perSecond: number }
 
+/** Publish at a constant rate through an outage. First wait until the home region takes events again, then answer; or publish for `seconds`. */
+export type OutageTask = { readonly kind: 'settle' } | ({ readonly kind: 'publish' } & PacedTask)
+
 /** Read `events` events as a member of a new group, acknowledging each. */
 export type ConsumeTask = { readonly group: string; readonly events: number }
 
@@ -51,6 +54,11 @@ export type Contenders = {
   }
   'publish-stream': { setup: { access: GatewayAccess }; task: StreamTask; outcome: Throughput }
   'publish-paced': { setup: { access: GatewayAccess; topic: string }; task: PacedTask; outcome: Latencies }
+  'publish-through': {
+    setup: { access: GatewayAccess; topic: string; home: string }
+    task: OutageTask
+    outcome: Latencies
+  }
   subscribe: { setup: { access: GatewayAccess; topic: string }; task: ConsumeTask; outcome: Throughput }
   'batch-load': { setup: { natsUrl: string }; task: LoadTask; outcome: Throughput }
 }

@@ -6,9 +6,13 @@ import { describeEnvironment, type Environment } from './report/environment.ts'
 import { writeResults } from './report/results-file.ts'
 import type { BenchRow } from './report/row.ts'
 import { formatTable } from './report/table.ts'
+import { distance } from './scenarios/distance.ts'
+import { idleDelay } from './scenarios/idle-delay.ts'
+import { publishGap } from './scenarios/publish-gap.ts'
 import { publishStream } from './scenarios/publish-stream.ts'
 import { replication } from './scenarios/replication.ts'
-import type { Scenario } from './scenarios/scenario.ts'
+import { resume } from './scenarios/resume.ts'
+import type { LoneContext, LoneScenario, Scenario } from './scenarios/scenario.ts'
 import { syncText } from './scenarios/scenario.ts'
 import { subscribe } from './scenarios/subscribe.ts'
 import { unary } from './scenarios/unary.ts'
@@ -16,6 +20,7 @@ import type { SyncMode } from './servers/native-pair.ts'
 import { natsBinary, natsVersion } from './servers/nats-binary.ts'
 
 const SCENARIOS: readonly Scenario[] = [publishStream, unary, subscribe, replication]
+const LONE_SCENARIOS: readonly LoneScenario[] = [idleDelay, distance, resume, publishGap]
 const SYNC_MODES: readonly SyncMode[] = ['always', 'default']
 const RESULTS = join(import.meta.dirname, '../results/bench.json')
 
@@ -39,6 +44,7 @@ async function main(): Promise<void> {
   }
   const rows: BenchRow[] = []
   for (const sync of SYNC_MODES) rows.push(...(await measure(sync, options, binary)))
+  rows.push(...(await measureLone(options, binary)))
   process.stdout.write(`\n${formatTable(rows)}\n\n`)
   if (!options.quick) await writeResults(RESULTS, rows, environment)
   const missed = rows.filter((row) => row.met === false).length
@@ -57,13 +63,26 @@ async function measure(sync: SyncMode, options: BenchOptions, binary: string): P
   const rows: BenchRow[] = []
   for (const scenario of wanted) {
     say(`${scenario.name}, ${syncText(sync)}`)
-    const onTurn = (name: string, round: number) =>
-      say(`  ${round === 0 ? 'warm-up' : `round ${round}/${options.rounds}`}  ${name}`)
-    rows.push(
-      ...(await scenario.run({ mesh, sync, natsBinary: binary, rounds: options.rounds, quick: options.quick, onTurn })),
-    )
+    rows.push(...(await scenario.run({ mesh, sync, ...contextOf(options, binary) })))
   }
   return rows
+}
+
+/** Runs the wanted scenarios that start what they measure. */
+async function measureLone(options: BenchOptions, binary: string): Promise<BenchRow[]> {
+  const rows: BenchRow[] = []
+  for (const scenario of LONE_SCENARIOS) {
+    if (!options.only.has(scenario.name)) continue
+    say(`${scenario.name}, on a mesh of its own`)
+    rows.push(...(await scenario.run(contextOf(options, binary))))
+  }
+  return rows
+}
+
+function contextOf({ rounds, quick }: BenchOptions, natsBinary: string): LoneContext {
+  const onTurn = (name: string, round: number) =>
+    say(`  ${round === 0 ? 'warm-up' : `round ${round}/${rounds}`}  ${name}`)
+  return { natsBinary, rounds, quick, onTurn }
 }
 
 function headline({ cpu, cores, node, natsServer }: Environment): string {

@@ -28,12 +28,16 @@ export class BenchMesh implements AsyncDisposable {
     this.#lab = lab
   }
 
-  /** @param sync how the regions' servers write to the disk */
-  static async start(sync: SyncMode): Promise<BenchMesh> {
+  /**
+   * @param sync how the regions' servers write to the disk
+   * @param links `direct`: regions dial each other without anything between; `proxied`: they can be cut; `delayed`: and be given a round trip
+   */
+  static async start(sync: SyncMode, links: 'direct' | 'proxied' | 'delayed' = 'direct'): Promise<BenchMesh> {
     const lab = await startLab({
       regions: [REGION, REMOTE_REGION],
       syncInterval: sync === 'always' ? 'always' : '2m',
-      directLinks: true,
+      directLinks: links === 'direct',
+      ...(links === 'delayed' ? { prepare: { toxics: true } } : {}),
       documents: yaml({
         kind: 'AccessPolicy',
         metadata: { namespace: TENANT, name: 'load' },
@@ -58,11 +62,11 @@ export class BenchMesh implements AsyncDisposable {
     return { topic: name, name: formatTopicName(name), stream: streamName(name) }
   }
 
-  /** A publisher's and subscriber's way in: a client certificate and a token good for an hour. */
-  async access(region: string): Promise<GatewayAccess> {
+  /** A publisher's and subscriber's way in: a client certificate and a token good for an hour. The first region is home, the others stand in. */
+  async access(...regions: readonly [string, ...string[]]): Promise<GatewayAccess> {
     const { cert, key } = await this.#lab.certificates.client(TENANT, SERVICE)
     return {
-      endpoints: this.#lab.region(region).endpoints,
+      endpoints: regions.flatMap((region) => this.#lab.region(region).endpoints.map((at) => `${region}=${at}`)),
       token: await this.#lab.token({ subject: SERVICE }),
       caFile: this.#lab.caFile,
       certFile: cert,
@@ -78,6 +82,33 @@ export class BenchMesh implements AsyncDisposable {
   /** The process of the region's one gateway. */
   gatewayPid(region: string): number {
     return present(this.#lab.region(region).processes('gateway')[0]?.pid, `gateway of ${region}`)
+  }
+
+  /** Kills a region's NATS, or its gateway too, with SIGKILL. */
+  async kill(region: string, target: 'nats' | 'all'): Promise<void> {
+    await this.#lab.region(region).kill(target)
+  }
+
+  /** Starts what was killed; resolves when it is ready. */
+  async restart(region: string): Promise<void> {
+    await this.#lab.region(region).start('all')
+  }
+
+  /** Resets every connection between the two regions and refuses new ones. Not with direct links. */
+  async cut(): Promise<void> {
+    await this.#lab.partition(REGION, REMOTE_REGION, 'refused')
+  }
+
+  /** Lets the two regions reach each other again. */
+  async heal(): Promise<void> {
+    await this.#lab.healAll()
+  }
+
+  /** Delays everything between the two regions so that a question and its answer take `roundTripMs` more. Only with delayed links. */
+  async delay(roundTripMs: number): Promise<void> {
+    const trouble = roundTripMs === 0 ? undefined : ({ kind: 'delay', delayMs: roundTripMs / 2, jitterMs: 0 } as const)
+    await this.#lab.links.setTrouble(REGION, REMOTE_REGION, trouble)
+    await this.#lab.links.setTrouble(REMOTE_REGION, REGION, trouble)
   }
 
   async close(): Promise<void> {

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 
-import { parseOptions } from './options.ts'
+import { parseOptions, SCENARIO_NAMES } from './options.ts'
 
 test('defaults', () => {
   const options = parseOptions([])
-  expect([...options.only]).toEqual(['publish-stream', 'unary', 'subscribe', 'replication'])
+  expect([...options.only]).toEqual([...SCENARIO_NAMES])
   expect(options).toMatchObject({ rounds: 5, quick: false, help: false })
 })
 

@@ -1,7 +1,16 @@
 import { parseArgs } from 'node:util'
 
 /** What can be measured alone with --only. */
-export const SCENARIO_NAMES = ['publish-stream', 'unary', 'subscribe', 'replication'] as const
+export const SCENARIO_NAMES = [
+  'publish-stream',
+  'unary',
+  'subscribe',
+  'replication',
+  'idle-delay',
+  'distance',
+  'resume',
+  'publish-gap',
+] as const
 export type ScenarioName = (typeof SCENARIO_NAMES)[number]
 
 export type BenchOptions = {
@@ -24,7 +33,7 @@ export const HELP = `Measures Landbridge beside the NATS client and native JetSt
   --help          this text
 
 Prints a table of medians; spread is the lowest and the highest round. Writes load/results/bench.json (one object a row) and
-load/results/environment.json (machine, versions, date). Takes about four minutes.
+load/results/environment.json (machine, versions, date). Takes about ten minutes.
 `
 
 const DEFAULT_ROUNDS = 5

@@ -66,7 +66,7 @@ const DRILLS: Readonly<Record<DrillName, Drill>> = {
     story: `The one of ${VICTIM}'s three nats-servers that leads the topic's stream is killed with SIGKILL; later it starts again.`,
     lab: { regions: [VICTIM, OTHER], nodes: 3 },
     victim: VICTIM,
-    limits: { rtoMs: 12_000, convergeMs: 15_000 },
+    limits: { rtoMs: 5_000, convergeMs: 15_000 },
     async plan(lab) {
       const where = { region: VICTIM, target: 'nats', index: await leaderIndex(lab, VICTIM) }
       return { breaks: [{ action: 'kill', ...where }], heals: [{ action: 'start', ...where }] }

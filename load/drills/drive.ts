@@ -1,17 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { streamName } from '@landbridge/core'
 import { type AuditReport, auditStreams, type Lab, readStreams, startLab } from '@landbridge/lab'
 import { allWays, catchUpMs } from './catch-up.ts'
 import { ControlClient, type FaultRequest } from './control-client.ts'
-import { DRILL_TOPIC, type Drill } from './drills.ts'
+import type { Drill } from './drills.ts'
 import type { Journal } from './journal.ts'
 import { type K6Result, runK6 } from './k6-run.ts'
 import { CLIENTS, DOCUMENTS, publishSettings, TOPIC, WARM_UP_SECONDS } from './load.ts'
 import type { DrillOptions } from './options.ts'
-import { plantLoss } from './plant-loss.ts'
 import { type Check, type DrillFigures, judge } from './verdict.ts'
 
-const SETTLE_MS = 30_000
+const SETTLE_MS = 20_000
 
 /** One drill from beginning to end, as it is written to the JSON file. */
 export type DrillReport = {
@@ -59,13 +57,14 @@ export async function runDrill(
   const [k6, times] = await Promise.all([load, faults])
   say('waiting until every region holds every event')
   const exposed = times.survivors === undefined ? null : exposedEvents(k6.journal, drill.victim, times)
-  const audit = await settle(lab, k6.journal, options, say)
+  const { report: audit, lost } = await settle(lab, k6.journal)
   const figures: DrillFigures = {
     acknowledged: k6.journal.acknowledged.length,
     unacknowledged: k6.journal.unacknowledged.length,
+    unacknowledgedReasons: k6.journal.reasons(5),
     rtoMs: k6.journal.longestMs(['fault', 'recovery']),
     victimSilenceMs: k6.journal.longestSilenceMs(drill.victim, times.brokenAtMs),
-    rpoEvents: audit.missing,
+    rpoEvents: lost,
     exposedEvents: exposed,
     rerouteMs: times.rerouteMs ?? null,
     convergeMs: times.convergeMs ?? null,
@@ -151,27 +150,20 @@ function exposedEvents(journal: Journal, victim: string, { brokenAtMs, survivors
   ).length
 }
 
-/** Reads every region until all hold the same, or the time is over; then plants what was asked for and reads again. */
-async function settle(
-  lab: Lab,
-  journal: Journal,
-  options: DrillOptions,
-  say: (line: string) => void,
-): Promise<AuditReport> {
+/** Reads every region until all hold the same, or the time is over. Nothing is published any more: what none holds then, none will. */
+async function settle(lab: Lab, journal: Journal): Promise<{ readonly report: AuditReport; readonly lost: number }> {
   const acknowledged = journal.acknowledged.map(({ source, id }) => ({ topic: TOPIC, identity: `${source} ${id}` }))
-  const audit = async () => {
-    const contents = await Promise.all(lab.regions.map((region) => readStreams(region, [TOPIC])))
-    return auditStreams(contents.flat(), acknowledged)
-  }
   const deadline = performance.now() + SETTLE_MS
   for (;;) {
-    const report = await audit()
-    if (report.missing + report.differing === 0 || performance.now() > deadline) {
-      if (!options.plantLoss) return report
-      say(await plantLoss(lab, streamName(DRILL_TOPIC)))
-      return audit()
+    const contents = (await Promise.all(lab.regions.map((region) => readStreams(region, [TOPIC])))).flat()
+    const report = auditStreams(contents, acknowledged)
+    if (report.differing > 0 && performance.now() < deadline) {
+      await delay(250)
+      continue
     }
-    await delay(250)
+    const held = contents.map(({ events }) => new Set(events.map(({ identity }) => identity)))
+    const lost = acknowledged.filter(({ identity }) => held.some((region) => !region.has(identity))).length
+    return { report, lost }
   }
 }
 

@@ -8,7 +8,7 @@ export class Journal {
   readonly acknowledged: Acknowledged[] = []
   readonly unacknowledged: Unacknowledged[] = []
 
-  /** Takes one line of k6's output. Returns false for a line that is none of the script's. */
+  /** Takes one line of k6's output, and returns what it says; undefined for a line that is none of the script's. */
   add(text: string): JournalLine | undefined {
     const line = readLine(text)
     if (line?.kind === 'acknowledged') this.acknowledged.push(line)
@@ -16,9 +16,12 @@ export class Journal {
     return line
   }
 
-  /** Most events that wait for their clients in the end: none is lost between the two counts. */
-  get events(): number {
-    return this.acknowledged.length + this.unacknowledged.length
+  /** Why clients gave up, most frequent first, "<count>x <reason>"; at most `limit`. */
+  reasons(limit: number): readonly string[] {
+    const counts = new Map<string, number>()
+    for (const { reason } of this.unacknowledged) counts.set(reason, (counts.get(reason) ?? 0) + 1)
+    const sorted = [...counts].sort(([, one], [, other]) => other - one)
+    return sorted.slice(0, limit).map(([reason, count]) => `${count}x ${reason}`)
   }
 
   /** The longest time from an event being due to its acknowledgement, among events due in these phases. */

@@ -9,7 +9,7 @@ export type DrillOptions = {
   readonly perSecond: number
   /** Length of the three phases, 2 to 600 s each. Default 10, 12, 15. */
   readonly seconds: { readonly baseline: number; readonly fault: number; readonly recovery: number }
-  /** Deletes one acknowledged event from one region before the audit: the drill must fail then. */
+  /** One event in the fault is acknowledged to its client and never sent: the drill must fail then. */
   readonly plantLoss: boolean
   /** Where the JSON goes. */
   readonly jsonFile: string
@@ -25,7 +25,7 @@ export const HELP = `Breaks a mesh under a constant load, mends it, and counts w
   <drill>             one of ${DRILL_NAMES.join(', ')}
   --rate <n>          events a second over all clients, 10 to 2,000, default 150
   --seconds <b,f,r>   length of baseline, fault and recovery, 2 to 600 each, default 10,12,15
-  --plant-loss        delete one acknowledged event from one region before the audit: shows that the drill can fail
+  --plant-loss        let one client believe in an event that it never sent: shows that the drill can fail
   --json <file>       where the results go, default load/results/drill-<drill>.json
   --help              this text
 

@@ -23,6 +23,8 @@ export type PublishSettings = {
   /** Clients; each sends its events one after the other and has a home region. */
   readonly clients: number
   readonly phases: readonly PhaseEnd[]
+  /** The first event that is due in the fault is taken for acknowledged without being sent. */
+  readonly plantLoss: boolean
   /** k6 thresholds by metric. */
   readonly thresholds: Readonly<Record<string, readonly string[]>>
   /** Where k6 writes what it measured. */

@@ -29,6 +29,7 @@ export function summaryText(report: DrillReport): string {
     ...(report.asksReroute ? [`rerouted after      ${milliseconds(figures.rerouteMs)} (around the cut)`] : []),
     `converged after     ${milliseconds(figures.convergeMs)} (from the healing)`,
     `not acknowledged    ${figures.unacknowledged}`,
+    ...figures.unacknowledgedReasons.map((reason) => `  ${reason}`),
     '',
     ...judged,
     ...figures.audit.examples.map((example) => `  ${example}`),

@@ -6,6 +6,8 @@ import type { K6Metric } from './k6-run.ts'
 export type DrillFigures = {
   readonly acknowledged: number
   readonly unacknowledged: number
+  /** Why, the most frequent few. */
+  readonly unacknowledgedReasons: readonly string[]
   /** Longest time from due to acknowledged in fault and recovery. */
   readonly rtoMs: number
   /** Longest time without an acknowledgement for the clients whose home is the victim, from the fault on. */
@@ -36,7 +38,7 @@ export function judge(
     atMost('RTO, due to acknowledged', figures.rtoMs, limits.rtoMs, ' ms'),
     atMost('converged after healing', figures.convergeMs, limits.convergeMs, ' ms'),
     atLeastOne('acknowledged events', figures.acknowledged),
-    atMost('RPO, lost events', audit.missing, 0, ''),
+    atMost('RPO, lost events', figures.rpoEvents, 0, ''),
     atMost('duplicates', audit.duplicates, 0, ''),
     atMost('misordered events', audit.orderViolations, 0, ''),
     atMost('events that differ between regions', audit.differing, 0, ''),
@@ -44,7 +46,8 @@ export function judge(
 }
 
 function thresholdChecks(metrics: Readonly<Record<string, K6Metric>>): Check[] {
-  return Object.entries(metrics).flatMap(([name, { values, thresholds = {} }]) =>
+  const sorted = Object.entries(metrics).sort(([one], [other]) => one.localeCompare(other))
+  return sorted.flatMap(([name, { values, thresholds = {} }]) =>
     Object.entries(thresholds).map(([wanted, { ok }]) => {
       const statistic = /^[^<>=! ]+/.exec(wanted)?.[0] ?? ''
       return { name, is: `${statistic} ${rounded(values[statistic])}`, wanted, met: ok }

@@ -4,7 +4,10 @@ import { KeyValue } from './key-value.ts'
 
 const BUCKET = 'lb-checkpoint'
 
-/** Replication checkpoints of a region, one a (topic, origin); what makes one count is in it (RULES.md 3). */
+/**
+ * Replication checkpoints of a region, one a (topic, origin): what makes one count is in it (RULES.md 3). And which
+ * incarnation of each stream they are about.
+ */
 export class CheckpointBucket {
   readonly #keyValue: KeyValue
 
@@ -26,6 +29,20 @@ export class CheckpointBucket {
   async put(topic: TopicName, origin: string, checkpoint: Checkpoint): Promise<void> {
     await this.#keyValue.put(keyOf(topic, origin), encodeCheckpoint(checkpoint))
   }
+
+  /** The incarnation of a stream that was kept; undefined when none was. */
+  async incarnation(stream: string): Promise<string | undefined> {
+    return (await this.#keyValue.get(incarnationKey(stream)))?.value
+  }
+
+  /** Keeps the incarnation of a stream, as `StreamStatus.created` tells it. */
+  async keepIncarnation(stream: string, created: string): Promise<void> {
+    await this.#keyValue.put(incarnationKey(stream), created)
+  }
+}
+
+function incarnationKey(stream: string): string {
+  return `incarnation.${stream}`
 }
 
 function keyOf(topic: TopicName, origin: string): string {

@@ -16,12 +16,14 @@ export type StreamStatus = {
   readonly replicas: number
   /** Name of the leading server; undefined outside a cluster and during an election. */
   readonly leader: string | undefined
+  /** When the leader said this, by the clock that stamps what is stored, ms since 1970, rounded down; undefined when it did not tell. */
+  readonly serverTimeMs: number | undefined
 }
 
 /** The stream's status; undefined when there is no such stream. Rejects with a MeshError when nobody can tell. */
 export async function streamStatus(session: NatsSession, stream: string): Promise<StreamStatus | undefined> {
   try {
-    const { state, created, config, cluster } = await askStreamInfo(session, stream)
+    const { state, created, config, cluster, ts } = await askStreamInfo(session, stream)
     return {
       messages: state.messages,
       bytes: state.bytes,
@@ -31,6 +33,7 @@ export async function streamStatus(session: NatsSession, stream: string): Promis
       created,
       replicas: typeof config.num_replicas === 'number' ? config.num_replicas : 1,
       leader: cluster?.leader === '' ? undefined : cluster?.leader,
+      serverTimeMs: ts === undefined ? undefined : Math.floor(Date.parse(ts)),
     }
   } catch (error) {
     if (isServerError(error, SERVER_ERROR.streamNotFound)) return undefined

@@ -16,7 +16,7 @@ test('a short run of faults loses, repeats and misorders nothing', { timeout: 18
   const folder = await mkdtemp(join(tmpdir(), 'landbridge-chaos-'))
   const lines: string[] = []
   const say = (line: string) => void lines.push(line)
-  const report = await runChaos({ seed, durationMs: DURATION_MS, setup: setupOf('short', RATE), folder, say })
+  const report = await runChaos({ seed, durationMs: DURATION_MS, setup: setupOf('short', RATE, false), folder, say })
   const problems = problemsOf(report)
   // A failed run's folder stays: it explains the failure.
   if (problems.length === 0) await rm(folder, { recursive: true, force: true })

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { type ChaosCommand, readArguments, usage } from './options.ts'
 import { describeFault } from './plan/fault.ts'
 import { planFaults } from './plan/plan.ts'
+import { withPrivateMounts } from './private-mounts.ts'
 import { problemsOf, summaryOf } from './report/report.ts'
 import { runChaos } from './run-chaos.ts'
 import { setupOf } from './setup.ts'
@@ -13,19 +14,16 @@ if (command.kind === 'help') process.stdout.write(usage)
 else if (command.kind === 'wrong') {
   process.stderr.write(`${command.problem}\n\n${usage}`)
   process.exitCode = 2
-} else process.exitCode = await runAll(command)
+} else {
+  const elsewhere = withPrivateMounts()
+  process.exitCode = typeof elsewhere === 'number' ? elsewhere : await runAll(command, elsewhere === 'here')
+}
 
-async function runAll({
-  runs,
-  minutes,
-  rate,
-  profile,
-  folder,
-  keep,
-  planOnly,
-  ...command
-}: RunCommand): Promise<number> {
-  const setup = setupOf(profile, rate)
+async function runAll(command: RunCommand, disks: boolean): Promise<number> {
+  const { runs, minutes, rate, profile, folder, keep, planOnly, only } = command
+  const whole = setupOf(profile, rate, disks)
+  const setup = { ...whole, ground: { ...whole.ground, only } }
+  if (!disks) console.log('no full disks: they take Linux and root')
   const durationMs = minutes * 60_000
   const first = command.seed ?? randomInt(1_000_000_000)
   const failed: number[] = []

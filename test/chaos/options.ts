@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util'
+import { FAULT_KINDS } from './plan/draw.ts'
+import type { FaultKind } from './plan/fault.ts'
 import { PROFILES, type ProfileName } from './setup.ts'
 
 /** What the command line asked for. */
@@ -17,6 +19,8 @@ export type ChaosCommand =
       /** Keeps the stores of runs that passed, too. */
       readonly keep: boolean
       readonly planOnly: boolean
+      /** Kinds of faults to draw; undefined: every kind. */
+      readonly only: readonly FaultKind[] | undefined
     }
 
 export const usage = `Usage: make chaos [SEED=n] [MINUTES=n] [RUNS=n] [CHAOS="further options"]
@@ -31,6 +35,7 @@ counts what is lost, doubled, misordered or different. The same seed gives the s
   --profile <name>  ${PROFILES.join(' or ')} (default full)
   --folder <path>   where histories, logs and reports go (default .state/chaos)
   --keep            keep the stores of runs that pass, too
+  --faults <a,b>    only these kinds: ${FAULT_KINDS.join(', ')}
   --plan            only print the faults of the seed
   --help            this text
 `
@@ -48,6 +53,7 @@ export function readArguments(words: readonly string[]): ChaosCommand {
         profile: { type: 'string', default: 'full' },
         folder: { type: 'string', default: '.state/chaos' },
         keep: { type: 'boolean', default: false },
+        faults: { type: 'string' },
         plan: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -65,6 +71,7 @@ export function readArguments(words: readonly string[]): ChaosCommand {
       folder: values.folder,
       keep: values.keep,
       planOnly: values.plan,
+      only: values.faults?.split(',').map(kindOf),
     }
   } catch (error) {
     return { kind: 'wrong', problem: error instanceof Error ? error.message : String(error) }
@@ -75,4 +82,10 @@ function numberOf(name: string, text: string, min: number, max: number): number 
   const value = Number(text)
   if (text !== '' && value >= min && value <= max) return value
   throw new Error(`--${name}: is "${text}", wanted a number from ${min} to ${max}`)
+}
+
+function kindOf(text: string): FaultKind {
+  const kind = FAULT_KINDS.find((name) => name === text.trim())
+  if (kind === undefined) throw new Error(`--faults: has "${text}", wanted some of ${FAULT_KINDS.join(', ')}`)
+  return kind
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, type Mesh } from '@landbridge/client'
 import { type Lab, startLab } from '@landbridge/lab'
+import { randomOf } from '../replication/random.ts'
 import { type CheckReport, check } from './check/check.ts'
 import type { Wipe } from './check/wipe.ts'
 import { whenEven } from './converge.ts'
@@ -36,6 +37,8 @@ const LANE_TIMEOUT_MS = 20_000
 /** One run: a mesh, publishers and subscribers in every region, the seed's faults, and the verdict. */
 export async function runChaos(options: RunOptions): Promise<ChaosReport> {
   const { seed, durationMs, setup, folder, say } = options
+  const { regions } = setup.ground
+  const documents = documentsOf(setup)
   await mkdir(folder, { recursive: true })
   const plan = planFaults({ seed, durationMs, everyMs: setup.faultEveryMs, ground: setup.ground })
   await writeFile(join(folder, 'plan.json'), JSON.stringify(plan, undefined, 1))
@@ -45,22 +48,31 @@ export async function runChaos(options: RunOptions): Promise<ChaosReport> {
   say(`seed ${seed}: ${plan.length} faults in ${Math.round(durationMs / 1_000)} s; everything is in ${folder}`)
   const lab = resources.use(
     await startLab({
-      regions: setup.ground.regions.map(({ name }) => name),
-      gateways: setup.ground.regions[0]?.gateways ?? 1,
+      regions: regions.map(({ name }) => name),
+      gateways: regions[0]?.gateways ?? 1,
+      nodes: Object.fromEntries(regions.map(({ name, nodes }) => [name, nodes])),
+      prepare: {
+        toxics: setup.ground.prepared,
+        clocks: setup.ground.prepared,
+        disks: regions.flatMap(({ name, disks }) => disks.map((index) => `${name}/nats-${index}`)),
+        random: randomOf(seed),
+      },
       stateDir: join(folder, 'lab'),
-      documents: documentsOf(setup),
+      documents,
     }),
   )
   const world = new World(options, lab, spill, resources)
   const driver = new FaultDriver({
     lab,
+    history: world.history,
+    documents,
     ground: setup.ground,
     now: world.now,
     spill: faultLog,
     report: (line) => say(`${world.clock()} ${line}`),
   })
   await world.run((signal) => driver.run(plan, signal))
-  const settled = await world.settle([])
+  const settled = await world.settle(driver.wipes)
   const report = world.report({ driver, planned: plan.length, ...settled })
   await writeFile(join(folder, 'report.json'), JSON.stringify(report, undefined, 1))
   // Nobody needs these stores to be as a drained region leaves them.
@@ -75,7 +87,7 @@ class World {
   readonly now: () => number
   readonly #options: RunOptions
   readonly #lab: Lab
-  readonly #history: History
+  readonly history: History
   readonly #gaps: ReadonlyMap<string, GapMeter>
   readonly #publishers: readonly Publisher[]
   readonly #subscribers: readonly Subscriber[]
@@ -89,21 +101,21 @@ class World {
     this.#options = options
     this.#lab = lab
     const regions = setup.ground.regions.map(({ name }) => name)
-    this.#history = new History(regions, setup.topics, setup.publishers)
+    this.history = new History(regions, setup.topics, setup.publishers)
     this.#gaps = new Map(regions.map((name) => [name, new GapMeter()]))
     const connectTo = (home: string, order: readonly string[]) => resources.use(connectFrom(lab, home, order))
     this.#publishers = setup.publishers.map(({ home, style, rate }, index) => {
       const order = [home, ...regions.filter((name) => name !== home)]
       const gap = this.#gaps.get(home) ?? new GapMeter()
       const mesh = connectTo(home, order)
-      return new Publisher({ index, history: this.#history, mesh, style, rate, gap, spill, now: this.now })
+      return new Publisher({ index, history: this.history, mesh, style, rate, gap, spill, now: this.now })
     })
     this.#subscribers = regions.flatMap((name, region) =>
       setup.topics
         .filter((topic) => topic.regions.includes(name))
         .map(({ name: topic }) => {
           const mesh = connectTo(name, [name])
-          return new Subscriber({ history: this.#history, region, topic, mesh, now: this.now })
+          return new Subscriber({ history: this.history, region, topic, mesh, now: this.now })
         }),
     )
     resources.defer(
@@ -151,8 +163,8 @@ class World {
     for (;;) {
       const even = await whenEven(this.#lab.regions, setup.topics, deadline, this.now)
       const convergedMs = Math.round(this.now() - healed)
-      const streams = await readLogs(this.#lab.regions, this.#history)
-      const verdict = check({ history: this.#history, streams, wipes })
+      const streams = await readLogs(this.#lab.regions, this.history)
+      const verdict = check({ history: this.history, streams, wipes })
       const { missing, differing } = verdict.counts
       const isDone = missing + differing === 0
       if (!isDone && this.now() < deadline) {
@@ -174,17 +186,18 @@ class World {
       seed,
       folder,
       durationMs,
-      events: this.#history.totals(),
+      events: this.history.totals(),
       faults: { planned, done: driver.done.length, byKind: faults, problems: driver.problems },
       verdict,
       convergedMs,
       worstGapMs: Object.fromEntries([...this.#gaps].map(([name, { worstMs }]) => [name, Math.round(worstMs)])),
       memory: { limitMiB: setup.rssMaxMiB, worstMiB: this.#memory.worstMiB },
-      subscribers: this.#subscribers.map(({ region, delivered, repeated, failure }) => ({
-        region: this.#history.regions[region] ?? '',
+      subscribers: this.#subscribers.map(({ region, delivered, repeated, ends }) => ({
+        region: this.history.regions[region] ?? '',
         delivered,
         repeated,
-        failure,
+        ends,
+        mayEnd: driver.wipes.some((wipe) => wipe.region === region),
       })),
       crashes: this.#crashes,
       unexpected: this.#publishers.flatMap(({ unexpected }) => (unexpected === undefined ? [] : [unexpected])),
@@ -192,7 +205,7 @@ class World {
   }
 
   #progress(): string {
-    const { tried, acknowledged, ambiguous, refused } = this.#history.totals()
+    const { tried, acknowledged, ambiguous, refused } = this.history.totals()
     const delivered = this.#subscribers.reduce((sum, subscriber) => sum + subscriber.delivered, 0)
     return `${tried} events tried, ${acknowledged} acknowledged, ${ambiguous} unclear, ${refused} refused, ${delivered} delivered`
   }

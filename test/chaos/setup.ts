@@ -1,6 +1,6 @@
 import type { ChaosTopic, PublisherInfo } from './history/history.ts'
 import type { PublishStyle } from './load/publisher.ts'
-import type { Ground } from './plan/fault.ts'
+import type { Ground, RegionGround } from './plan/fault.ts'
 
 /** What a run is made of, beside its seed and length. */
 export type Setup = {
@@ -21,31 +21,40 @@ export type ProfileName = (typeof PROFILES)[number]
 
 const REGIONS = ['us-east', 'eu-west', 'ap-south']
 
-/** The mesh and the load of a profile. `rate` is the events a second of all publishers together. */
-export function setupOf(profile: ProfileName, rate: number): Setup {
-  const gateways = profile === 'full' ? 2 : 1
-  const ground: Ground = {
-    regions: REGIONS.map((name) => ({ name, nodes: 1 as const, gateways })),
-    topics: ['chaos/orders'],
+/**
+ * The mesh and the load of a profile. `rate` is the events a second of all publishers together.
+ * @param disks whether this machine can have disks that are full
+ */
+export function setupOf(profile: ProfileName, rate: number, disks: boolean): Setup {
+  const isFull = profile === 'full'
+  const topics: ChaosTopic[] = [
+    { name: 'chaos/orders', durability: 'local', regions: REGIONS },
+    { name: 'chaos/payments', durability: 'quorum', regions: REGIONS },
+  ]
+  const region = (name: string, index: number): RegionGround => {
+    const nodes = isFull && index === 0 ? 3 : 1
+    const full = nodes === 3 ? [2] : [0]
+    return { name, nodes, gateways: isFull ? 2 : 1, disks: isFull && disks && index < 2 ? full : [] }
   }
-  const topics: ChaosTopic[] = [{ name: 'chaos/orders', durability: 'local', regions: REGIONS }]
-  const publishers = REGIONS.flatMap((home) =>
-    (['unary', 'stream'] as const).map((style) => ({
-      source: `urn:chaos:${home}:${style}`,
-      topic: 'chaos/orders',
-      home,
-      style,
-      rate: rate / (2 * REGIONS.length),
-    })),
-  )
   return {
-    ground,
+    ground: { regions: REGIONS.map(region), topics: topics.map(({ name }) => name), prepared: isFull },
     topics,
-    publishers,
-    faultEveryMs: profile === 'full' ? 6_000 : 2_500,
+    publishers: REGIONS.flatMap((home) => publishersOf(home, rate / REGIONS.length)),
+    faultEveryMs: isFull ? 6_000 : 1_800,
     convergeMs: 90_000,
     rssMaxMiB: 600,
   }
+}
+
+function publishersOf(home: string, rate: number): Setup['publishers'] {
+  const publisher = (topic: string, style: PublishStyle, share: number) => ({
+    source: `urn:chaos:${home}:${topic}:${style}`,
+    topic: `chaos/${topic}`,
+    home,
+    style,
+    rate: rate * share,
+  })
+  return [publisher('orders', 'unary', 0.35), publisher('orders', 'stream', 0.5), publisher('payments', 'unary', 0.15)]
 }
 
 /** The documents of a setup: its topics, and a policy that lets the run's services in. */

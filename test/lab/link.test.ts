@@ -1,7 +1,8 @@
 import { once } from 'node:events'
-import { connect, createServer, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { Link, PortReservation } from '@landbridge/lab'
 import { expect, test } from 'vitest'
+import { Caller } from './caller.ts'
 import { until } from './until.ts'
 
 /** An echo server behind a link. */
@@ -24,27 +25,6 @@ async function startEcho() {
   })
   const link = cleanup.use(await Link.open(await ports.take(), target))
   return { link, sockets, [Symbol.asyncDispose]: () => cleanup.disposeAsync() }
-}
-
-class Caller {
-  received = ''
-  error: NodeJS.ErrnoException | undefined
-  readonly socket: Socket
-
-  constructor(port: number) {
-    this.socket = connect(port, '127.0.0.1')
-    this.socket.setEncoding('utf8')
-    this.socket.on('data', (text: string) => {
-      this.received += text
-    })
-    this.socket.on('error', (error) => {
-      this.error = error
-    })
-  }
-
-  [Symbol.dispose](): void {
-    this.socket.destroy()
-  }
 }
 
 test('an open link forwards both ways and counts', async () => {

@@ -14,14 +14,16 @@ import {
 
 const admin = grpcMethods(AdminService)
 
-/** What an administrator of a region sees of replication. */
+/** What an administrator of a region sees of replication, through one of its gateways (default the first). */
 export class RegionAdmin {
   readonly #lab: Lab
   readonly #region: string
+  readonly #gateway: number
 
-  constructor(lab: Lab, region: string) {
+  constructor(lab: Lab, region: string, gateway = 0) {
     this.#lab = lab
     this.#region = region
+    this.#gateway = gateway
   }
 
   getLag(): Promise<GetLagResponse> {
@@ -34,12 +36,20 @@ export class RegionAdmin {
 
   /** The gateway's metrics as text. */
   async metrics(): Promise<string> {
-    const [endpoint] = this.#lab.region(this.#region).httpEndpoints
+    const endpoint = this.#lab.region(this.#region).httpEndpoints[this.#gateway]
     return (await fetch(`${endpoint}/metrics`)).text()
   }
 
+  /** A counter of replication, summed over its labels: "divergences_total". */
+  async counter(name: string): Promise<number> {
+    const lines = (await this.metrics())
+      .split('\n')
+      .filter((line) => line.startsWith(`landbridge_replication_${name}{`))
+    return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
+  }
+
   async #call<Request, Response>(method: GrpcMethod<Request, Response>, request: Request): Promise<Response> {
-    const [endpoint = ''] = this.#lab.region(this.#region).endpoints
+    const endpoint = this.#lab.region(this.#region).endpoints[this.#gateway] ?? ''
     const metadata = new Metadata({ waitForReady: true })
     metadata.set('authorization', `Bearer ${await this.#lab.adminToken()}`)
     const client = new Client(endpoint, credentials.createSsl(await readFile(this.#lab.caFile)))

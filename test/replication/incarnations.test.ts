@@ -44,15 +44,26 @@ test('nothing is applied for a batch life after a stream was made anew', async (
   await expect(local().opening()).rejects.toMatchObject(quiet)
 })
 
-test('a new gateway waits for a young stream only when a checkpoint tells of another one', async () => {
+test('a new gateway waits when the stream was made anew while none ran', async () => {
   await using stream = await startStream()
   await stream.gateway().local().opening()
-  await using writer = new BatchWriter({ session: stream.region.session, stream: STREAM })
-  await writer.store([numbered('lb.acme.orders.eu-west.0', 1)])
-  const end = await stream.gateway().local().end()
-  const position = { sequence: 7, stamp: 70n }
-  await stream.checkpoints.put(name, 'us-east', { position, lastOf: { sequence: 0, stamp: 0n }, end })
   await stream.gateway().local().opening()
   await stream.remake()
+  // Cut short and started again in the silence, it waits anew.
+  await expect(stream.gateway().local().opening()).rejects.toMatchObject(quiet)
+  const { local } = stream.gateway()
+  await expect(local().opening()).rejects.toMatchObject(quiet)
+  stream.time.ms = 10_000
+  await local().opening()
+  await stream.gateway().local().opening()
+})
+
+test('where no incarnation was kept, a new gateway waits for a young stream that a checkpoint does not fit', async () => {
+  await using stream = await startStream()
+  await using writer = new BatchWriter({ session: stream.region.session, stream: STREAM })
+  await writer.store([numbered('lb.acme.orders.eu-west.0', 1)])
+  const end = { sequence: 1, stamp: 10n }
+  const position = { sequence: 7, stamp: 70n }
+  await stream.checkpoints.put(name, 'us-east', { position, lastOf: { sequence: 0, stamp: 0n }, end })
   await expect(stream.gateway().local().opening()).rejects.toMatchObject(quiet)
 })

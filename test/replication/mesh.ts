@@ -41,9 +41,9 @@ export class Mesh implements AsyncDisposable {
     return writer
   }
 
-  /** What an administrator of the region sees. */
-  admin(region: string): RegionAdmin {
-    return new RegionAdmin(this.lab, region)
+  /** What an administrator of the region sees, through one of its gateways. */
+  admin(region: string, gateway = 0): RegionAdmin {
+    return new RegionAdmin(this.lab, region, gateway)
   }
 
   /** What every region holds. */
@@ -72,6 +72,23 @@ export class Mesh implements AsyncDisposable {
         expect(Object.fromEntries(await Promise.all(held))).toEqual(expected)
       },
       { timeout: timeoutMs, interval: 50 },
+    )
+  }
+
+  /**
+   * Waits until every region's stream holds the same events, all of them acknowledged ones, each once and in its order:
+   * also after a region lost a part of its stream, when control records lie between them.
+   */
+  async whenSame(acknowledged: readonly TestEvent[], timeoutMs = 60_000): Promise<Contents> {
+    return vi.waitFor(
+      async () => {
+        const contents = await this.contents()
+        const { missing, duplicates, orderViolations, differing, examples } = audit(contents, TOPIC_KEY, acknowledged)
+        const found = { missing, duplicates, orderViolations, differing, examples }
+        expect(found).toEqual({ missing: 0, duplicates: 0, orderViolations: 0, differing: 0, examples: [] })
+        return contents
+      },
+      { timeout: timeoutMs, interval: 500 },
     )
   }
 

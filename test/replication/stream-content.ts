@@ -38,6 +38,10 @@ export async function readContent(servers: readonly string[], topic: TopicName):
     start: 'all',
     onMessage: (message) => {
       const subject = unwrap(parseSubject(message.subject))
+      if (subject.control) {
+        if (message.sequence >= status.lastSequence) resolve()
+        return
+      }
       const headers = unwrap(parseHeaders((name) => message.header(name)))
       records.push({
         event: decodeEvent(message.payload),

@@ -12,12 +12,9 @@ import {
 import { isCopy, tooOld } from './copies.ts'
 import type { Message, WireRecord } from './record.ts'
 import type { Region } from './region.ts'
-import { branch, repair } from './repair.ts'
+import { outcome, Repair } from './repair.ts'
 import { type ServedPull, serve } from './serve.ts'
 import type { Steps, World } from './world.ts'
-
-/** The gateway gives a batch up after this part of its life, and starts over; the batch may be stored all the same. */
-const PATIENCE = 0.5
 
 /** Pulls one origin into one region for ever: run after run, each from a position that is read again. */
 export function* applier(world: World, region: Region, origin: string): Steps {
@@ -52,7 +49,7 @@ class Pull {
     const { session } = region
     const opening = this.#opening()
     const { last } = opening
-    if (last?.control === 'branch') return yield* repair(this.#world, region, origin, last, session)
+    if (last?.control === 'branch') return yield* new Repair(this.#world, region, origin, session).run(last)
     const linked = this.#world.regions.filter((other) => this.#world.linked(region, other))
     if (linked.length === 0) return
     this.#upstream = this.#world.random.pick(linked)
@@ -70,7 +67,10 @@ class Pull {
       action = run.next(answer, this.#world.on('session') ? region.session : session)
     }
     this.#count(action.reason)
-    if (this.#diverged && this.#world.on('match')) yield* branch(this.#world, region, origin, last, session)
+    if (!this.#diverged || !this.#world.on('match')) return
+    // From what the stream holds now, not from when the run began.
+    const now = region.session
+    yield* new Repair(this.#world, region, origin, now).run(region.stream.lastOf(origin))
   }
 
   *#act(action: RunAction<WireRecord>, position: Position): Steps<RunInput<WireRecord>> {
@@ -133,14 +133,11 @@ class Pull {
   }
 
   *#send({ records, fence, session }: RunAction<WireRecord> & { kind: 'send' }): Steps<SendResult> {
-    const batch = this.#region.send(records.map(this.#message), fence, session)
-    const patience = Math.ceil(PATIENCE * this.#world.profile.lifeTicks)
-    while (batch.result === undefined && this.#world.now - batch.openedAt <= patience) yield
-    return batch.result ?? { kind: 'failed' }
+    return yield* outcome(this.#world, this.#region.send(records.map(this.#message), fence, session))
   }
 
   readonly #message = ({ position, prev, id, recordedMs, mark }: WireRecord): Message => {
-    return { kind: 'event', origin: this.#origin, position, prev, id, recordedMs, mark, eventSequence: 0 }
+    return { kind: 'event', origin: this.#origin, position, prev, id, recordedMs, mark, target: 0 }
   }
 
   #lastAfterBatch(): LocalRecord | undefined {

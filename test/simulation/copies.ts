@@ -41,6 +41,9 @@ export function isCopy(world: World, region: Region, { id, mark, floor, thorough
     skewMs: milliseconds(profile.clockTicks),
   })
   if (typeof check === 'string' && !thorough) return false
-  const fromMs = mark.sinceMs
-  return stream.events(id).some(({ storedMs, at }) => storedMs >= fromMs && at <= seenAt)
+  const { sinceMs, untilMs } = mark
+  return stream.events(id).some(({ recordedMs, storedMs, at }) => {
+    // A gateway that finds more than rule 5 asks for finds nothing but copies.
+    return recordedMs >= sinceMs && recordedMs <= untilMs && storedMs >= sinceMs && at <= seenAt
+  })
 }

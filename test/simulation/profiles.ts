@@ -1,6 +1,13 @@
 /** Time is in ticks of one second: one random step of each actor, about. */
 export const TICK_MS = 1_000
 
+/**
+ * What may happen: a link is cut or mended; a region stands still, cut off, or goes on; a region loses power, with what
+ * was not synced; a stream is deleted and made anew; an applier ends; a gateway ends; a gateway stands still for a while
+ * and then goes on where it was; a region's clock steps.
+ */
+export type Fault = 'link' | 'region' | 'power' | 'recreate' | 'applier' | 'kill' | 'pause' | 'clock'
+
 /** How one kind of run differs from another. Rates are probabilities per tick. */
 export type Profile = {
   /** What it is for. */
@@ -19,6 +26,8 @@ export type Profile = {
   readonly staleTicks: number
   /** Regions are linked in a line for ever, so that relays are the only route. */
   readonly line: boolean
+  /** Batches are not atomic: only the first message is fenced, and repeated ones are passed over. */
+  readonly pieces: boolean
   /** One region never comes back after the faults. */
   readonly dead: boolean
   /** How far clocks are apart at most, ticks; they step within that. 0: one clock. */
@@ -30,12 +39,16 @@ export type Profile = {
     readonly sync: number
     /** A fault. */
     readonly fault: number
+    /** Which fault it is: their share. */
+    readonly faults: Readonly<Record<Fault, number>>
     /** A second applier of the same origin starts. */
     readonly race: number
     /** A client begins to publish an event. */
     readonly event: number
   }
 }
+
+const FAULTS = { link: 350, region: 250, power: 150, recreate: 15, applier: 235, kill: 0, pause: 0, clock: 0 }
 
 const usual: Profile = {
   about: 'what happens on a bad day',
@@ -46,9 +59,18 @@ const usual: Profile = {
   lifeTicks: 10,
   staleTicks: 0,
   line: false,
+  pieces: false,
   dead: false,
   clockTicks: 0,
-  rates: { deliver: 1, sync: 0.03, fault: 0.04, race: 0.01, event: 0.06 },
+  rates: { deliver: 1, sync: 0.03, fault: 0.04, faults: FAULTS, race: 0.01, event: 0.06 },
+}
+
+const racy: Profile = {
+  ...usual,
+  about: 'long batches, very slow delivery, many racing appliers',
+  windowTicks: 200,
+  lifeTicks: 60,
+  rates: { ...usual.rates, deliver: 0.12, sync: 0.01, fault: 0.1, race: 0.5, event: 0.2 },
 }
 
 /** The kinds of runs. */
@@ -57,15 +79,23 @@ export const PROFILES = {
   hard: {
     ...usual,
     about: 'slow delivery, many faults, rare syncs',
-    rates: { deliver: 0.3, sync: 0.01, fault: 0.1, race: 0.1, event: 0.12 },
+    rates: { ...usual.rates, deliver: 0.3, sync: 0.01, fault: 0.1, race: 0.1, event: 0.12 },
   },
   line: { ...usual, about: 'relays are the only route', regions: [3, 4], line: true },
-  racy: {
+  racy,
+  pieces: { ...racy, about: 'as racy, and batches are not atomic', pieces: true },
+  pods: {
     ...usual,
-    about: 'long batches, very slow delivery, many racing appliers',
-    windowTicks: 200,
-    lifeTicks: 60,
-    rates: { deliver: 0.12, sync: 0.01, fault: 0.1, race: 0.5, event: 0.2 },
+    about: 'two or three gateways a region, killed and paused; attempts arrive late',
+    pods: [2, 3],
+    rates: { ...usual.rates, fault: 0.08, faults: { ...FAULTS, applier: 0, kill: 200, pause: 500 }, event: 0.12 },
+  },
+  clocks: {
+    ...usual,
+    about: 'clocks are set back and forth, within the skew that is allowed',
+    pods: [1, 2],
+    clockTicks: 5,
+    rates: { ...usual.rates, fault: 0.08, faults: { ...FAULTS, clock: 700, pause: 150 }, event: 0.12 },
   },
   dead: { ...usual, about: 'one region never comes back', regions: [3, 4], dead: true },
   stale: { ...usual, about: 'copy checks see the stream as it was a while ago', staleTicks: 20 },

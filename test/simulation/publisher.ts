@@ -113,6 +113,6 @@ function eventOf(region: Region, id: string, mark: RetryMark | undefined): Messa
     id,
     recordedMs: region.nowMs,
     mark,
-    eventSequence: 0,
+    target: 0,
   }
 }

@@ -17,8 +17,8 @@ export type Message = {
   /** When the publisher's gateway took it, ms. */
   readonly recordedMs: number
   readonly mark: RetryMark | undefined
-  /** Markers: where the event is in this stream. */
-  readonly eventSequence: number
+  /** Of a marker: where the event is in this stream. Of a branch or an open record: where the common one is. */
+  readonly target: number
 }
 
 /** A message as it lies in a region's stream. */

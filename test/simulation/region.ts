@@ -7,9 +7,11 @@ import type { World } from './world.ts'
 /** A batch on its way to the server: all of it is stored at once, or nothing. */
 export type Batch = {
   readonly messages: readonly Message[]
-  /** The origin's last local sequence that it must find; undefined: it is not fenced. */
+  /** The last local sequence of the origin (of its markers, for markers) that it must find; undefined: any. */
   readonly fence: number | undefined
   readonly openedAt: number
+  /** Messages that have arrived. */
+  arrived: number
   /** It reaches the server only over this one. */
   readonly session: SessionIdentity
   /** What the server answered; undefined while nobody knows. */
@@ -67,7 +69,7 @@ export class Region {
 
   /** Sends messages as one batch, over the session in which its sender has found what it knows. */
   send(messages: readonly Message[], fence: number | undefined, session: SessionIdentity): Batch {
-    const batch: Batch = { messages, fence, openedAt: this.#world.now, session, result: undefined }
+    const batch: Batch = { messages, fence, openedAt: this.#world.now, arrived: 0, session, result: undefined }
     this.#inFlight.push(batch)
     return batch
   }
@@ -76,11 +78,14 @@ export class Region {
   deliver(): void {
     const { profile, random, now } = this.#world
     if (this.#inFlight.length === 0) return
-    const [batch] = this.#inFlight.splice(random.below(this.#inFlight.length), 1)
+    const index = random.below(this.#inFlight.length)
+    const batch = this.#inFlight[index]
     if (batch === undefined) return
     const late = now - batch.openedAt > profile.lifeTicks
     const lost = this.#world.on('session') && batch.session !== this.#session
-    batch.result = late || lost ? { kind: 'failed' } : this.#store(batch)
+    if (late || lost) batch.result = { kind: 'failed' }
+    else batch.result = profile.pieces ? this.#storeNext(batch) : this.#store(batch)
+    if (batch.result !== undefined) this.#inFlight.splice(index, 1)
   }
 
   /** Everything that is in flight. */
@@ -94,25 +99,41 @@ export class Region {
     return newest !== undefined && newest.storedMs > this.nowMs - this.#world.profile.windowTicks * TICK_MS
   }
 
+  /** All or nothing. */
   #store({ messages, fence }: Batch): SendResult {
-    const [first] = messages
-    if (first === undefined) return { kind: 'stored', lastSequence: this.stream.last }
-    if (fence !== undefined && this.#world.on('fence') && this.stream.fenceOf(first.origin) !== fence) {
-      this.#world.stats.fenced++
-      return { kind: 'fenced' }
-    }
+    if (this.#fenced(messages, fence)) return { kind: 'fenced' }
     const ids = new Set<string>()
     for (const message of messages) {
       if (message.kind !== 'event') continue
-      const repeated = ids.has(message.id) || this.remembers(message.id)
+      if (ids.has(message.id) || this.#isRepeat(message)) return { kind: 'duplicate' }
       ids.add(message.id)
-      if (!repeated) continue
-      this.#world.stats.duplicates++
-      if (this.#world.tracing) this.#world.say(this.name, 'server knows', show(message))
-      return { kind: 'duplicate' }
     }
     for (const message of messages) this.#append(message)
     return { kind: 'stored', lastSequence: this.stream.last }
+  }
+
+  /** One message after the other: only the first is fenced, and a repeated one is passed over without a word. */
+  #storeNext(batch: Batch): SendResult | undefined {
+    const { messages, fence, arrived } = batch
+    if (arrived === 0 && this.#fenced(messages, fence)) return { kind: 'fenced' }
+    const message = messages[arrived]
+    batch.arrived++
+    if (message !== undefined && !this.#isRepeat(message)) this.#append(message)
+    return batch.arrived < messages.length ? undefined : { kind: 'stored', lastSequence: this.stream.last }
+  }
+
+  #fenced([first]: readonly Message[], fence: number | undefined): boolean {
+    if (first === undefined || fence === undefined || !this.#world.on('fence')) return false
+    if (this.stream.fenceOf(first.origin, first.kind === 'marker') === fence) return false
+    this.#world.stats.fenced++
+    return true
+  }
+
+  #isRepeat(message: Message): boolean {
+    if (message.kind !== 'event' || !this.remembers(message.id)) return false
+    this.#world.stats.duplicates++
+    if (this.#world.tracing) this.#world.say(this.name, 'server knows', show(message))
+    return true
   }
 
   #append(message: Message): void {

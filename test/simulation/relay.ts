@@ -1,91 +1,209 @@
-import { type Position, START, samePosition } from '@landbridge/core'
+import {
+  type BendRecord,
+  type LiveSegment,
+  type LocalEntry,
+  liveSegments,
+  type Position,
+  placeInLog,
+  type RelayAction,
+  type RelayEntry,
+  type RelayInput,
+  type RelayPlace,
+  type RelayRefusal,
+  RelayRun,
+  resolvePosition,
+  type SessionIdentity,
+  START,
+  samePosition,
+} from '@landbridge/core'
 import type { Stored, WireRecord } from './record.ts'
 import type { Region } from './region.ts'
-import { follows, type Request, type Served, type ServedPull, serve, wireOf } from './serve.ts'
+import { type Request, type Served, type ServedPull, serve, wireOf } from './serve.ts'
 import type { World } from './world.ts'
 
-/** Another region's records, out of what this one holds, and from further up where it does not. */
-export function relayed(world: World, region: Region, request: Request): ServedPull {
-  let { position } = request
-  return {
-    next(recordsMax) {
-      const served = serveOnce(world, region, { ...request, position }, recordsMax)
-      if (served.kind === 'records') position = served.records.at(-1)?.position ?? position
-      return served
-    },
+/** Regions that may hand one request on, as the protocol has it. */
+const PATH_MAX = 7
+/** More actions than this, for one answer, never end. */
+const ACTIONS_MAX = 1_000
+/** How often a relay looks whether its own stream can go on. */
+const RELOCATE = 0.3
+
+/** Another region's records: `RelayRun` decides, this acts. What the run does at once in a gateway, it does at once here. */
+export class RelayPull implements ServedPull {
+  readonly #world: World
+  readonly #region: Region
+  readonly #request: Request
+  readonly #session: SessionIdentity
+  #run: RelayRun<WireRecord> | undefined
+  #action: RelayAction<WireRecord> | undefined
+  #segments: readonly LiveSegment[] | undefined
+  /** Told once an answer: nobody upstream may have more. */
+  #endTold = false
+  #upstream: { readonly region: Region; readonly pull: ServedPull } | undefined
+
+  constructor(world: World, region: Region, request: Request) {
+    this.#world = world
+    this.#region = region
+    this.#request = request
+    this.#session = region.session
   }
-}
 
-type Live = { readonly base: Position; readonly records: readonly Stored[] }
-
-/** The records of an origin that belong to its present log; undefined while that is being repaired. */
-function liveOf(region: Region, origin: string): Live | undefined {
-  const all = region.stream.of(origin)
-  const records: Stored[] = []
-  let base: Position | undefined
-  for (let index = all.length - 1; index >= 0; index--) {
-    const record = all[index]
-    if (record === undefined) break
-    if (record.kind === 'branch') {
-      if (records.length === 0 && base === undefined) return undefined
-    } else if (record.kind === 'open') {
-      if (records.length === 0) base ??= record.position
-      while (index > 0 && !isEventAt(all[index - 1], record.position)) index--
-    } else records.unshift(record)
-  }
-  return { base: base ?? START, records }
-}
-
-function isEventAt(record: Stored | undefined, position: Position): boolean {
-  return record?.kind === 'event' && samePosition(record.position, position)
-}
-
-function serveOnce(world: World, region: Region, request: Request, recordsMax: number): Served {
-  const { origin, position } = request
-  const live = liveOf(region, origin)
-  if (live === undefined) return { kind: 'cannot-tell' }
-  const from = placeOf(world, live.records, position)
-  if (from < 0) return handOn(world, region, request, recordsMax)
-  const records: WireRecord[] = []
-  let prev = position
-  for (let index = from; index < live.records.length && records.length < recordsMax; index++) {
-    const record = live.records[index]
-    if (record === undefined) break
-    if (!follows(world, record.prev ?? START, prev)) {
-      world.stats.holes++
-      if (!world.on('readThrough')) break
-      const fill = handOn(world, region, { ...request, position: prev }, recordsMax)
-      if (fill.kind !== 'records') break
-      for (const found of fill.records) {
-        if (found.position.sequence >= record.position.sequence) break
-        records.push(found)
-        prev = found.position
+  next(recordsMax: number): Served {
+    if (this.#region.session !== this.#session) return { kind: 'unavailable' }
+    this.#run ??= this.#open()
+    this.#endTold = false
+    let action = this.#action ?? this.#run.begin()
+    let sent: Served | undefined
+    for (let count = 0; count < ACTIONS_MAX; count++) {
+      if (action.kind === 'refuse') {
+        this.#action = action
+        return { kind: action.reason === 'repairing' ? 'cannot-tell' : action.reason }
       }
-      if (!samePosition(record.prev ?? START, prev)) break
+      if (action.kind === 'emit') sent = emitted(action)
+      const answer: RelayInput<WireRecord> | undefined = this.#act(action, recordsMax)
+      // Nothing more for now: the same action is tried again when the receiver asks the next time.
+      this.#action = answer === undefined ? action : this.#run.next(answer)
+      if (answer === undefined || sent !== undefined) return sent ?? { kind: 'records', records: [] }
+      action = this.#action
     }
-    const wire = wireOf(world, region, record, prev)
-    if (wire === undefined) break
-    records.push(wire)
-    prev = wire.position
+    throw new Error(`relay of ${this.#request.origin} in ${this.#region.name}: never ends`)
   }
-  return { kind: 'records', records }
+
+  #open(): RelayRun<WireRecord> {
+    const { position, scanned, skipGap } = this.#request
+    const records = this.#region.stream.of(this.#request.origin)
+    this.#segments = liveSegments(records.flatMap(bendOf))
+    const place = this.#place(scanned ?? position) ?? (scanned && this.#place(position))
+    const passes = () => true
+    return new RelayRun<WireRecord>({ segments: this.#segments, place, position, scanned, skipGap, passes })
+  }
+
+  /** Undefined: come again later. */
+  #act(action: RelayAction<WireRecord>, recordsMax: number): RelayInput<WireRecord> | undefined {
+    switch (action.kind) {
+      case 'read':
+        this.#upstream = undefined
+        return this.#read(action.after, recordsMax)
+      case 'emit':
+        return { kind: 'emitted' }
+      case 'hand-on':
+        return this.#handOn(action) ?? this.#receive(undefined, recordsMax)
+      case 'receive':
+        return this.#receive(action.relocate, recordsMax)
+      case 'refuse':
+        return undefined
+    }
+  }
+
+  #read(after: number, recordsMax: number): RelayInput<WireRecord> | undefined {
+    const records = this.#region.stream.behind(this.#request.origin, after).slice(0, recordsMax)
+    if (records.length > 0) return { kind: 'local', entries: records.map((record) => this.#entryOf(record)) }
+    const applied = this.#endTold ? undefined : this.#applied()
+    this.#endTold = true
+    return applied && { kind: 'end', applied }
+  }
+
+  /** How far this region's own pull is, when the newest records were copies. */
+  #applied(): Position | undefined {
+    const { stream, checkpoints } = this.#region
+    const { origin } = this.#request
+    const last = stream.lastOf(origin)
+    const facts = { stampAt: (sequence: number) => stream.at(sequence)?.localStamp }
+    const { position } = resolvePosition(last, checkpoints.get(origin)?.at(-1), facts)
+    return samePosition(position, last?.position ?? START) ? undefined : position
+  }
+
+  #entryOf(record: Stored): RelayEntry<WireRecord> {
+    const { kind, localSequence, position, prev } = record
+    if (kind !== 'event') return { ...entryOf(record), event: undefined }
+    const event = wireOf(this.#world, this.#region, record, prev ?? START)
+    if (this.#world.on('chain')) return { localSequence, position, prev, event }
+    const before = this.#region.stream.of(this.#request.origin).findLast((other) => other.localSequence < localSequence)
+    return { localSequence, position, prev: before?.position ?? START, event }
+  }
+
+  #handOn(action: RelayAction<WireRecord> & { kind: 'hand-on' }): RelayInput<WireRecord> | undefined {
+    const { world, name } = { world: this.#world, name: this.#region.name }
+    const { origin, receiver, path } = this.#request
+    world.stats.holes++
+    this.#upstream = undefined
+    const towards = [...path, name]
+    const regions = world.regions.filter((next) => world.linked(this.#region, next) && !towards.includes(next.name))
+    if (regions.length === 0 || towards.length > PATH_MAX) return { kind: 'refused', reason: 'cannot-tell' }
+    if (!world.on('readThrough')) return { kind: 'refused', reason: this.#guess(action.position) }
+    const region = regions.find((next) => next.name === origin) ?? world.random.pick(regions)
+    const { position, scanned, skipGap } = action
+    const pull = serve(world, region, { origin, position, scanned, skipGap, receiver, path: towards })
+    this.#upstream = { region, pull }
+    return undefined
+  }
+
+  /** A relay that only asks the origin whether it has a record, instead of reading through. */
+  #guess({ sequence, stamp }: Position): RelayRefusal {
+    const origin = this.#world.region(this.#request.origin)
+    if (origin === undefined || !this.#world.path(this.#region, origin)) return 'cannot-tell'
+    return sequence === 0 || origin.stream.at(sequence)?.localStamp === stamp ? 'cannot-tell' : 'diverged'
+  }
+
+  #receive(relocate: Position | undefined, recordsMax: number): RelayInput<WireRecord> | undefined {
+    const upstream = this.#upstream
+    if (upstream === undefined || !this.#world.linked(this.#region, upstream.region)) {
+      return { kind: 'refused', reason: 'cannot-tell' }
+    }
+    if (relocate !== undefined && this.#world.random.chance(RELOCATE)) {
+      const place = this.#place(relocate)
+      if (place !== undefined) return { kind: 'placed', position: relocate, place }
+    }
+    const served = upstream.pull.next(recordsMax)
+    if (served.kind !== 'records') {
+      return { kind: 'refused', reason: served.kind === 'unavailable' ? 'cannot-tell' : served.kind }
+    }
+    if (served.records.length > 0) return { kind: 'records', events: served.records }
+    return served.skipped && { kind: 'skipped', position: served.skipped }
+  }
+
+  /** Where a position lies in this region's stream. */
+  #place(position: Position): RelayPlace | undefined {
+    const { stream } = this.#region
+    const { origin } = this.#request
+    if (this.#segments === undefined) return undefined
+    if (!this.#world.on('match') && position.sequence > 0) return this.#guessPlace(position)
+    const query = { segments: this.#segments, position, last: stream.fenceOf(origin), applied: this.#applied() }
+    const search = placeInLog(query)
+    let step = search.next()
+    while (!step.done) {
+      const found = stream.from(origin, step.value.from)
+      step = search.next(found && entryOf(found))
+    }
+    return step.value
+  }
+
+  /** Without matching the number alone decides. */
+  #guessPlace(position: Position): RelayPlace {
+    const { stream } = this.#region
+    const { origin } = this.#request
+    const found = stream.of(origin).find(({ position: { sequence } }) => sequence > position.sequence)
+    if (found === undefined) return { after: stream.fenceOf(origin), held: position }
+    return { after: found.localSequence - 1, held: found.prev ?? START }
+  }
 }
 
-function placeOf(world: World, live: readonly Stored[], position: Position): number {
-  if (position.sequence === 0) return 0
-  if (!world.on('match')) {
-    const from = live.findIndex((record) => record.position.sequence > position.sequence)
-    return from < 0 ? live.length : from
-  }
-  const at = live.findIndex((record) => samePosition(record.position, position))
-  return at >= 0 ? at + 1 : live.findIndex(({ prev }) => prev !== undefined && samePosition(prev, position))
+function emitted({ events, prev, skipped }: RelayAction<WireRecord> & { kind: 'emit' }): Served {
+  let before = prev
+  const records = events.map((event) => {
+    const record = { ...event, prev: before }
+    before = event.position
+    return record
+  })
+  return { kind: 'records', records, skipped }
 }
 
-/** The origin answers in our place, when it can be reached. */
-function handOn(world: World, region: Region, request: Request, recordsMax: number): Served {
-  const origin = world.region(request.origin)
-  if (origin === undefined || !world.path(region, origin)) return { kind: 'cannot-tell' }
-  if (world.on('readThrough')) return serve(world, origin, request).next(recordsMax)
-  const { sequence, stamp } = request.position
-  return origin.stream.at(sequence)?.localStamp === stamp ? { kind: 'cannot-tell' } : { kind: 'diverged' }
+function entryOf({ kind, localSequence, position, prev }: Stored): LocalEntry {
+  const control = kind === 'event' || kind === 'marker' ? undefined : kind
+  return { localSequence, position, prev, control }
+}
+
+function bendOf({ kind, localSequence, position, target }: Stored): readonly BendRecord[] {
+  if (kind === 'event' || kind === 'marker') return []
+  return [{ kind, localSequence, position, behind: target }]
 }

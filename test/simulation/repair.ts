@@ -1,107 +1,181 @@
-import { type LocalRecord, type Position, type SessionIdentity, START } from '@landbridge/core'
-import type { Message, RecordKind, Stored } from './record.ts'
+import {
+  type ControlRecord,
+  type HeldEvent,
+  type LocalRecord,
+  type MatchAnswer,
+  markerOf,
+  type Position,
+  type RepairAction,
+  type RepairInput,
+  RepairRun,
+  type SendResult,
+  type SessionIdentity,
+  START,
+  type UnadoptedEvent,
+} from '@landbridge/core'
+import { TICK_MS } from './profiles.ts'
+import type { Message, Stored } from './record.ts'
 import type { Batch, Region } from './region.ts'
-import { milliseconds, type Steps, type World } from './world.ts'
+import { milliseconds, type Steps, sleep, type World } from './world.ts'
 
-/** Waits for the outcome of a batch; true when it is stored. */
-export function* outcome(world: World, batch: Batch): Steps<boolean> {
-  while (batch.result === undefined && world.now - batch.openedAt <= world.profile.lifeTicks) yield
-  return batch.result?.kind === 'stored'
+/** The server's limit, made small. */
+const MARKERS_MAX = 3
+
+/** Waits for the outcome of a batch, as long as a gateway does. */
+export function* outcome(world: World, batch: Batch): Steps<SendResult> {
+  const patience = Math.ceil(world.profile.lifeTicks / 2)
+  while (batch.result === undefined && world.now - batch.openedAt <= patience) yield
+  return batch.result ?? { kind: 'failed' }
 }
 
-/** The origin does not know our last record: writes down the last one that both have. */
-export function* branch(
-  world: World,
-  region: Region,
-  origin: string,
-  last: LocalRecord | undefined,
-  session: SessionIdentity,
-): Steps {
-  const other = world.region(origin)
-  if (other === undefined || !world.path(region, other)) return
-  const common = region.stream
-    .of(origin)
-    .findLast(
-      ({ kind, position }) => kind === 'event' && other.stream.at(position.sequence)?.localStamp === position.stamp,
-    )
-  yield
-  world.stats.branches++
-  const position = common?.position ?? START
-  const fence = last?.localSequence ?? 0
-  if (!world.on('barrier')) return yield* finish(world, region, origin, position, fence, session)
-  yield* outcome(world, region.send([control('branch', origin, position)], fence, session))
-}
+/** Repairs a diverged origin: `RepairRun` decides, this acts. */
+export class Repair {
+  readonly #world: World
+  readonly #region: Region
+  readonly #origin: string
+  readonly #session: SessionIdentity
 
-/** A branch record is the last one: one batch life later nothing that was opened before it can be stored any more. */
-export function* repair(
-  world: World,
-  region: Region,
-  origin: string,
-  last: LocalRecord,
-  session: SessionIdentity,
-): Steps {
-  const written = region.stream.at(last.localSequence)
-  while (written !== undefined && world.now - written.at <= world.profile.lifeTicks) {
-    yield
-    if (!region.up || (world.on('session') && region.session !== session)) return
+  constructor(world: World, region: Region, origin: string, session: SessionIdentity) {
+    this.#world = world
+    this.#region = region
+    this.#origin = origin
+    this.#session = session
   }
-  if (region.stream.fenceOf(origin) !== last.localSequence) return
-  yield* finish(world, region, origin, last.position, last.localSequence, session)
-}
 
-function* finish(
-  world: World,
-  region: Region,
-  origin: string,
-  common: Position,
-  fence: number,
-  session: SessionIdentity,
-): Steps {
-  const { stream } = region
-  const from = stream.find(origin, common)?.localSequence ?? 0
-  if (world.on('adopt')) {
-    for (const record of stream.of(origin)) {
-      if (record.localSequence <= from || record.kind !== 'event' || hasMarker(region, record.id)) continue
-      if (!(yield* outcome(world, region.send([markerOf(world, region, record)], undefined, session)))) return
-      world.stats.adopted++
+  *run(last: LocalRecord | undefined): Steps {
+    const world = this.#world
+    const { windowTicks, lifeTicks, clockTicks } = world.profile
+    const written = last?.control === 'branch' ? this.#region.stream.at(last.localSequence) : undefined
+    const run = new RepairRun({
+      session: this.#session,
+      origin: this.#origin,
+      last,
+      // Some gateways have watched it for as long as it is there, others have just begun.
+      branchAgeMs: written === undefined || world.random.chance(0.5) ? 0 : milliseconds(world.now - written.at),
+      duplicateWindowMs: milliseconds(windowTicks),
+      batchLifeMs: milliseconds(lifeTicks),
+      skewMs: milliseconds(clockTicks),
+      markersMax: MARKERS_MAX,
+    })
+    let action = run.begin()
+    while (action.kind !== 'end') {
+      const answer: RepairInput = yield* this.#act(action)
+      if (!this.#region.up) return
+      action = run.next(answer, world.on('session') ? this.#region.session : this.#session)
+    }
+    world.stats.adopted += run.adopted
+    if (action.reason === 'repaired') world.stats.repaired++
+  }
+
+  *#act(action: RepairAction): Steps<RepairInput> {
+    const { stream } = this.#region
+    switch (action.kind) {
+      case 'probe':
+        yield
+        return { kind: 'probed', events: action.sequences.map((sequence) => this.#heldFrom(sequence)) }
+      case 'match':
+        return { kind: 'matched', answers: yield* this.#match(action.positions) }
+      case 'write-control': {
+        const { record, fence, session } = action
+        const { kind, common, behind } = record
+        if (kind === 'branch') this.#world.stats.branches++
+        const batch = this.#region.send([control(kind, this.#origin, common, behind)], fence, session)
+        return { kind: 'written', result: yield* outcome(this.#world, batch) }
+      }
+      case 'wait':
+        if (this.#world.on('barrier')) yield* sleep(this.#world, Math.ceil(action.ms / TICK_MS))
+        return { kind: 'waited' }
+      case 'read-last':
+        yield
+        return { kind: 'last', last: stream.lastOf(this.#origin) }
+      case 'next-unadopted': {
+        const fence = stream.fenceOf(this.#region.name, true)
+        yield
+        return { kind: 'unadopted', events: this.#world.on('adopt') ? this.#unadopted(action) : [], fence }
+      }
+      case 'write-markers': {
+        const { markers, fence, session } = action
+        const batch = this.#region.send(this.#messages(markers), fence, session)
+        return { kind: 'written', result: yield* outcome(this.#world, batch) }
+      }
+      case 'end':
+        return { kind: 'stop', reason: 'stopped' }
     }
   }
-  yield* outcome(world, region.send([control('open', origin, common)], fence, session))
+
+  /** The first event of the origin at a local sequence or behind it. */
+  #heldFrom(sequence: number): HeldEvent | undefined {
+    const found = this.#region.stream.behind(this.#origin, sequence - 1).find(({ kind }) => kind === 'event')
+    return found && { localSequence: found.localSequence, position: found.position, prev: found.prev ?? START }
+  }
+
+  *#match(positions: readonly Position[]): Steps<readonly MatchAnswer[] | undefined> {
+    yield
+    const other = this.#world.region(this.#origin)
+    if (other === undefined || !this.#world.path(this.#region, other)) return undefined
+    const answers = positions.map((position) => match(other, position))
+    yield
+    return answers
+  }
+
+  #unadopted({ after, before, limit }: RepairAction & { kind: 'next-unadopted' }): readonly UnadoptedEvent[] {
+    return this.#region.stream
+      .behind(this.#origin, after)
+      .filter((record) => record.localSequence < before && record.kind === 'event' && !hasMarker(this.#region, record))
+      .slice(0, limit)
+      .map(unadopted)
+  }
+
+  #messages(markers: readonly (ControlRecord & { kind: 'marker' })[]): readonly Message[] {
+    return markers.map((marker) => markerMessage(this.#region, marker))
+  }
 }
 
-/** An operator says that an origin is gone for good: holders adopt what they have of it. */
+/** What an origin says of one of its records. */
+function match({ name, stream }: Region, { sequence, stamp }: Position): MatchAnswer {
+  const found = stream.at(sequence)
+  if (found?.origin === name && found.localStamp === stamp) return 'present'
+  return sequence < stream.first ? 'expired' : 'absent'
+}
+
+/** An operator says that an origin is gone for good: holders adopt what they have of it (rule 9). */
 export function* retire(world: World, region: Region, origin: string): Steps {
+  const { windowTicks, lifeTicks, clockTicks } = world.profile
+  const here = {
+    origin,
+    duplicateWindowMs: milliseconds(windowTicks),
+    batchLifeMs: milliseconds(lifeTicks),
+    skewMs: milliseconds(clockTicks),
+  }
   for (;;) {
-    const record = region.stream.of(origin).find(({ kind, id }) => kind === 'event' && !hasMarker(region, id))
-    if (record === undefined) yield
-    else yield* outcome(world, region.send([markerOf(world, region, record)], undefined, region.session))
+    yield
+    const { session, stream } = region
+    const fence = stream.fenceOf(region.name, true)
+    const events = stream.of(origin).filter((record) => record.kind === 'event' && !hasMarker(region, record))
+    if (events.length === 0) continue
+    const markers = events.slice(0, MARKERS_MAX).map((event) => markerOf(unadopted(event), here))
+    const messages = markers.map((marker) => markerMessage(region, marker))
+    yield* outcome(world, region.send(messages, fence, session))
   }
 }
 
-function hasMarker(region: Region, id: string): boolean {
-  return region.stream.marked(id).some(({ kind }) => kind === 'marker')
+function hasMarker({ stream }: Region, { id, localSequence }: Stored): boolean {
+  return stream.marked(id).some(({ kind, target }) => kind === 'marker' && target === localSequence)
 }
 
-/** The origin may have stored unmarked copies before the one that was lost, or after it: a window on each side. */
-function markerOf(world: World, region: Region, event: Stored): Message {
-  const window = milliseconds(world.profile.windowTicks)
-  const { id, recordedMs, mark } = event
-  return {
-    kind: 'marker',
-    origin: region.name,
-    position: undefined,
-    prev: undefined,
-    id,
-    recordedMs,
-    mark: {
-      region: mark?.region ?? '',
-      sinceMs: Math.min(mark?.sinceMs ?? Number.POSITIVE_INFINITY, recordedMs - window),
-      untilMs: Math.max(mark?.untilMs ?? 0, recordedMs + window),
-    },
-    eventSequence: event.localSequence,
-  }
+function unadopted({ id, localSequence, recordedMs, mark }: Stored): UnadoptedEvent {
+  return { messageId: id, localSequence, recordedMs, mark }
 }
 
-function control(kind: RecordKind, origin: string, position: Position): Message {
-  return { kind, origin, position, prev: undefined, id: '', recordedMs: 0, mark: undefined, eventSequence: 0 }
+function markerMessage(
+  region: Region,
+  { messageId, localSequence, mark }: ControlRecord & { kind: 'marker' },
+): Message {
+  const { recordedMs } = region.stream.at(localSequence) ?? { recordedMs: 0 }
+  const base = { origin: region.name, position: undefined, prev: undefined, recordedMs }
+  return { ...base, kind: 'marker', id: messageId, mark, target: localSequence }
+}
+
+function control(kind: 'branch' | 'open', origin: string, position: Position, target: number): Message {
+  return { kind, origin, position, prev: undefined, id: '', recordedMs: 0, mark: undefined, target }
 }

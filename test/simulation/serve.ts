@@ -1,19 +1,21 @@
-import { type Position, placePosition, type SessionIdentity, samePosition } from '@landbridge/core'
+import { type Position, placePosition, type SessionIdentity } from '@landbridge/core'
 import type { Stored, WireRecord } from './record.ts'
 import type { Region } from './region.ts'
-import { relayed } from './relay.ts'
+import { RelayPull } from './relay.ts'
 import type { World } from './world.ts'
 
 /** What a server says to "what follows?". */
 export type Served =
-  /** Empty: nothing does, as of now. */
-  | { readonly kind: 'records'; readonly records: readonly WireRecord[] }
+  /** Empty: nothing does, as of now. `skipped`: up to there everything else was not for the receiver. */
+  | { readonly kind: 'records'; readonly records: readonly WireRecord[]; readonly skipped?: Position | undefined }
   | { readonly kind: 'diverged' | 'retention-gap' | 'cannot-tell' | 'unavailable' }
 
 /** What a receiver asks for. */
 export type Request = {
   readonly origin: string
   readonly position: Position
+  readonly scanned?: Position | undefined
+  readonly skipGap?: boolean
   readonly receiver: string
   /** The regions that handed it on. */
   readonly path: readonly string[]
@@ -27,7 +29,7 @@ export interface ServedPull {
 
 /** Begins to serve. */
 export function serve(world: World, region: Region, request: Request): ServedPull {
-  return request.origin === region.name ? new OwnPull(world, region, request) : relayed(world, region, request)
+  return request.origin === region.name ? new OwnPull(world, region, request) : new RelayPull(world, region, request)
 }
 
 /** A region's own records. As in the gateway it belongs to one session, and places the position once. */
@@ -79,16 +81,11 @@ class OwnPull implements ServedPull {
  */
 export function wireOf(world: World, region: Region, record: Stored, prev: Position): WireRecord | undefined {
   const { position, mark } = record
-  const event = record.kind === 'marker' ? region.stream.at(record.eventSequence) : record
+  const event = record.kind === 'marker' ? region.stream.at(record.target) : record
   if (event === undefined) return undefined
   if (event.id !== record.id || event.kind !== 'event') {
     world.problem(`MARKER of ${record.id} in ${region.name} points to something else`)
     return undefined
   }
   return { position, prev, mark, byteLength: 1, id: event.id, recordedMs: event.recordedMs }
-}
-
-/** Whether a record follows another; always, when that rule is off. */
-export function follows(world: World, prev: Position, position: Position): boolean {
-  return !world.on('chain') || samePosition(prev, position)
 }

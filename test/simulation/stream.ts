@@ -41,14 +41,16 @@ export class Stream {
   lastOf(origin: string): LocalRecord | undefined {
     const record = this.of(origin).at(-1)
     if (record === undefined) return undefined
-    const { kind, position, localSequence, localStamp } = record
-    const control = kind === 'event' || kind === 'marker' ? undefined : kind
-    return { position, localSequence, localStamp, control }
+    const { kind, position, localSequence, localStamp, target } = record
+    if (kind === 'event' || kind === 'marker') return { position, localSequence, localStamp }
+    return { position, localSequence, localStamp, control: kind, behind: target }
   }
 
-  /** Where an origin's records end: the fence that would pass now. */
-  fenceOf(origin: string): number {
-    return this.of(origin).at(-1)?.localSequence ?? 0
+  /** Where an origin's records end, or only its markers: the fence that would pass now. */
+  fenceOf(origin: string, markersOnly = false): number {
+    const records = this.of(origin)
+    const last = markersOnly ? records.findLast(({ kind }) => kind === 'marker') : records.at(-1)
+    return last?.localSequence ?? 0
   }
 
   /** The events with this id that are kept. */
@@ -72,6 +74,19 @@ export class Stream {
     let from = list.length
     while (from > 0 && (list[from - 1]?.localSequence ?? 0) > sequence) from--
     return from === 0 ? list : list.slice(from)
+  }
+
+  /** The first record of an origin at or behind a local sequence. */
+  from(origin: string, sequence: number): Stored | undefined {
+    const list = this.of(origin)
+    let low = 0
+    let high = list.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((list[middle]?.localSequence ?? 0) < sequence) low = middle + 1
+      else high = middle
+    }
+    return list[low]
   }
 
   /** The event of an origin at a position, as it lies here. */

@@ -52,11 +52,15 @@ export class World {
     sessions: 0,
     checkpoints: 0,
     branches: 0,
+    repaired: 0,
     adopted: 0,
     holes: 0,
     losses: 0,
     recreated: 0,
     late: 0,
+    kills: 0,
+    pauses: 0,
+    clocks: 0,
   }
   readonly #off: ReadonlySet<Rule>
   readonly #trace: ((line: string) => void) | undefined

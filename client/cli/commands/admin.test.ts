@@ -30,6 +30,11 @@ const lagOf = (topic: string, known: boolean) => ({
   known,
   appliedSequence: 1n,
   headSequence: 2n,
+  upstream: known ? 'eu' : '',
+  gateway: known ? 'gw-0' : '',
+  problem: known ? '' : 'refused',
+  gaps: known ? 2n : 0n,
+  ...(known ? { watermark: timestampFromMs(NOON - 5_000) } : {}),
 })
 
 test('apply goes to every region and shows a row for each document and region', async () => {
@@ -96,14 +101,16 @@ test('peers as each region sees them', async () => {
     reason: 'refused',
     lastContact,
     pulls: 3,
+    cost: 100,
+    rttMs: 80.25,
   }
   await using a = await TestRegion.start('a', { peers: () => ({ peers: [peer, { region: 'c' }] }) })
   const { code, stdout } = await command([a], ['peers'])
   expect(code).toBe(0)
   expect(stdout).toBe(
-    'REGION  PEER  STATE         LAST CONTACT            PULLS  ENDPOINTS  REASON\n' +
-      'a       b     disconnected  1 minute 5 seconds ago      3  h:1, h:2   refused\n' +
-      'a       c     unknown       never                       0\n',
+    'REGION  PEER  STATE         LAST CONTACT                RTT  COST  PULLS  ENDPOINTS  REASON\n' +
+      'a       b     disconnected  1 minute 5 seconds ago  80.3 ms   100      3  h:1, h:2   refused\n' +
+      'a       c     unknown       never                               0      0\n',
   )
   const json = await command([a], ['peers', '-o', 'json'])
   expect(JSON.parse(json.stdout)[0]).toMatchObject({ region: 'a', peer: 'b', state: 'disconnected' })
@@ -115,10 +122,46 @@ test('lag, and that nobody knows it', async () => {
   })
   const { stdout } = await command([a], ['lag', 'acme/orders'])
   expect(stdout).toBe(
-    'REGION  TOPIC        ORIGIN   BEHIND  OLDEST  APPLIED  HEAD\n' +
-      'a       acme/orders  us       12,345   4.2 s        1     2\n' +
-      'a       x/y          us      unknown                1     2\n',
+    'REGION  TOPIC        ORIGIN   BEHIND  OLDEST  WATERMARK      UPSTREAM  GATEWAY  GAPS  PROBLEM\n' +
+      'a       acme/orders  us       12,345   4.2 s  5 seconds ago  eu        gw-0        2\n' +
+      'a       x/y          us      unknown          unknown        none                  0  refused\n',
   )
+  const [first] = JSON.parse((await command([a], ['lag', 'acme/orders', '-o', 'json'])).stdout)
+  expect(first).toMatchObject({
+    region: 'a',
+    appliedSequence: 1,
+    headSequence: 2,
+    watermark: '2026-05-01T11:59:55.000Z',
+  })
+})
+
+test('lag --summary: a row a topic, with its watermark only when every origin is known', async () => {
+  const other = {
+    ...lagOf('x/y', true),
+    origin: 'ap',
+    events: 5n,
+    seconds: 9,
+    watermark: timestampFromMs(NOON - 60_000),
+  }
+  await using a = await TestRegion.start('a', {
+    lag: () => ({ lags: [lagOf('x/y', true), other, lagOf('x/z', true), { ...lagOf('x/z', false), origin: 'ap' }] }),
+  })
+  const { stdout } = await command([a], ['lag', '--summary'])
+  expect(stdout).toBe(
+    'REGION  TOPIC  ORIGINS              BEHIND  OLDEST  WATERMARK     GAPS  PROBLEM\n' +
+      'a       x/y          2              12,350   9.0 s  1 minute ago     4\n' +
+      'a       x/z          2  12,345 + 1 unknown   4.2 s  unknown          2  refused\n',
+  )
+})
+
+// A dead region used to cost 10 s.
+test.each([['lag'], ['peers'], ['apply']])('%s waits for a dead region a short time only', async (name) => {
+  await using a = await TestRegion.start('a', { apply: () => ({ outcomes: [outcome] }) })
+  const begun = performance.now()
+  const { code, stderr } = await command([a, unavailable], name === 'apply' ? ['apply', '-f', '-'] : [name])
+  expect(code).toBe(4)
+  expect(stderr).toMatch(/b: .*no connection: connect ECONNREFUSED/)
+  expect(performance.now() - begun).toBeLessThan(8_000)
 })
 
 test('two gateways of one region answer once', async () => {
@@ -149,6 +192,24 @@ test('--watch looks again until it is told to stop, also with a region away', as
   expect(code).toBe(130)
   expect(stdout.match(/REGION/g)).toHaveLength(2)
   expect(stderr).toContain('b: get lag')
+})
+
+test('--watch on a terminal writes over what is there', async () => {
+  await using a = await TestRegion.start('a', { lag: () => ({ lags: [lagOf('x/y', true)] }) })
+  const stop = new AbortController()
+  const frames: string[] = []
+  await command([a], ['lag', '--watch', '10ms', '--no-color'], {
+    isTerminal: true,
+    signal: stop.signal,
+    onOutput: (text) => {
+      if (frames.push(text) === 2) stop.abort(STOP.interrupted)
+    },
+  })
+  expect(frames).toHaveLength(2)
+  for (const text of frames) {
+    expect(text.startsWith('\u001b[H2026-05-01T12:00:00.000Z\u001b[K\nREGION')).toBe(true)
+    expect(text.endsWith('\u001b[K\n\u001b[J')).toBe(true)
+  }
 })
 
 test('--watch ends when it is refused', async () => {

@@ -3,23 +3,20 @@ import { Argument, type Command } from 'commander'
 import type { TopicLag } from '../../index.ts'
 import { type Connection, targetsOf, withMesh } from '../connection.ts'
 import type { Context } from '../context.ts'
-import { askEvery, failForSilent, type RegionAnswer, rowsOf, silentText } from '../every-region.ts'
+import { ANSWER_MS, askEvery, failForSilent, type RegionAnswer, rowsOf, silentText } from '../every-region.ts'
 import { EXIT, exitCodeOf } from '../exit-code.ts'
+import { lagTable, type SeenLag, summaryTable, summed } from '../lag-table.ts'
 import { durationOption, topicArgument } from '../option-values.ts'
-import type { Column } from '../table.ts'
-import { countText, secondsText } from '../words.ts'
+import type { List } from '../printer.ts'
 
 type LagFlags = {
   readonly region?: string
+  readonly summary?: boolean
   /** True for the default interval, otherwise milliseconds. */
   readonly watch?: true | number
 }
 
 const WATCH_MS = 2_000
-/** Least time that a region has to answer while watched, milliseconds. */
-const ANSWER_MS = 1_000
-/** Moves to the upper left corner and clears the screen. */
-const REDRAW = '\u001b[H\u001b[2J'
 
 /** `landbridge lag`: how far each region is behind each origin. */
 export function addLagCommand(program: Command, context: Context): void {
@@ -28,89 +25,88 @@ export function addLagCommand(program: Command, context: Context): void {
     .description('how far each region is behind the others, per topic')
     .addArgument(new Argument('[topic]', '<tenant>/<topic> (default: all)').argParser(topicArgument))
     .option('--region <name>', 'ask this region only (default: all of the endpoints)')
+    .option('--summary', 'one row for a region and topic: all origins together, and the watermark of the topic')
     .option('-w, --watch [interval]', 'look again every 2s, or at another interval, until Ctrl-C', durationOption)
-    .addHelpText(
-      'after',
-      '\nA lag is "unknown" while the region has not heard from the origin for 3 seconds.\n' +
-        '\nExamples:\n  landbridge lag\n  landbridge lag acme/orders --watch 500ms\n' +
-        "  landbridge lag -o json | jq '[.[] | select(.known | not)] | length'",
-    )
+    .addHelpText('after', HELP)
     .action(async (topic: string | undefined, flags: LagFlags, command: Command) => {
       await withMesh(command, context, async (connection) => {
-        const ask = (timeoutMs?: number) =>
-          askLag(connection, { topic, region: flags.region, signal: context.signal, timeoutMs })
-        if (flags.watch !== undefined) {
-          return watch(connection, context, ask, flags.watch === true ? WATCH_MS : flags.watch)
-        }
-        const answers = await ask()
-        await print(connection, answers)
+        if (flags.watch !== undefined) return watch(connection, context, topic, flags)
+        const answers = await askLag(connection, context, topic, flags)
+        await print(connection, answers, flags)
         await failForSilent(answers, context)
       })
     })
 }
 
+/** A region that is away must not keep the others from being seen: each has a short time of its own. */
 function askLag(
   { mesh, settings }: Connection,
-  request: {
-    readonly topic: string | undefined
-    readonly region: string | undefined
-    readonly signal: AbortSignal
-    readonly timeoutMs: number | undefined
-  },
-) {
-  const { topic, region, signal, timeoutMs } = request
-  return askEvery(targetsOf(settings, region), (endpoint) => mesh.admin.lag(topic, { endpoint, signal, timeoutMs }))
+  { signal, now }: Context,
+  topic: string | undefined,
+  { region }: LagFlags,
+): Promise<readonly RegionAnswer<SeenLag>[]> {
+  const timeoutMs = settings.timeoutMs ?? ANSWER_MS
+  return askEvery(targetsOf(settings, region), async (endpoint) => {
+    const lags = await mesh.admin.lag(topic, { endpoint, signal, timeoutMs })
+    const answeredMs = now()
+    return lags.map((lag: TopicLag): SeenLag => ({ ...lag, answeredMs }))
+  })
 }
 
 /** Goes on until it is told to stop, also while regions are away: that is when people watch. */
 async function watch(
   connection: Connection,
   context: Context,
-  ask: (timeoutMs: number) => Promise<readonly RegionAnswer<TopicLag>[]>,
-  intervalMs: number,
+  topic: string | undefined,
+  flags: LagFlags,
 ): Promise<void> {
-  const { stdout, signal } = context
+  const { signal, stderr, stdout } = context
+  const inPlace = stdout.isTerminal && connection.printer.form === 'table'
+  const intervalMs = flags.watch === true || flags.watch === undefined ? WATCH_MS : flags.watch
   while (!signal.aborted) {
-    // A region that is away must not keep the others from being seen.
-    const answers = await ask(Math.max(intervalMs, ANSWER_MS))
+    const answers = await askLag(connection, context, topic, flags)
     if (signal.aborted) return
-    const refused = answers.find(
-      (answer) => answer.error !== undefined && exitCodeOf(answer.error) !== EXIT.unavailable,
-    )
+    const refused = answers.find(({ error }) => error !== undefined && exitCodeOf(error) !== EXIT.unavailable)
     if (refused !== undefined) throw refused.error
-    if (stdout.isTerminal && connection.printer.form === 'table') await stdout.write(REDRAW)
-    await print(connection, answers)
-    for (const answer of answers) {
-      if (answer.error !== undefined) await context.stderr.write(`${silentText(answer)}\n`)
+    const silent = answers.filter(({ error }) => error !== undefined).map((answer) => `${silentText(answer)}\n`)
+    if (inPlace) {
+      const table = withList(answers, flags, (list) => connection.printer.table(list))
+      await stdout.write(frame(`${new Date(context.now()).toISOString()}\n${table}${silent.join('')}`))
+    } else {
+      await print(connection, answers, flags)
+      await stderr.write(silent.join(''))
     }
     await delay(intervalMs, undefined, { signal }).catch(() => {})
   }
 }
 
-async function print({ printer }: Connection, answers: readonly RegionAnswer<TopicLag>[]): Promise<void> {
-  if (answers.every((answer) => answer.error !== undefined)) return
-  await printer.list({
-    columns: COLUMNS,
-    rows: rowsOf(answers, (lag) => `${lag.answeredBy} ${lag.topic} ${lag.origin}`),
-    json: ({ answeredBy, ...lag }) => ({ region: answeredBy, ...lag }),
-    empty: 'Nothing is replicated: no topics, or no peers.',
-  })
+/** Writes over what is on the screen line by line, so that nothing flickers, and clears what is below. */
+function frame(text: string): string {
+  return `\u001b[H${text.replaceAll('\n', '\u001b[K\n')}\u001b[J`
 }
 
-const COLUMNS: readonly Column<TopicLag>[] = [
-  { title: 'REGION', text: (lag) => lag.answeredBy },
-  { title: 'TOPIC', text: (lag) => lag.topic },
-  { title: 'ORIGIN', text: (lag) => lag.origin },
-  {
-    title: 'BEHIND',
-    text: (lag) => (lag.known ? countText(lag.events) : 'unknown'),
-    align: 'right',
-    colour: (lag) => {
-      if (!lag.known) return 'red'
-      return lag.events === 0 ? 'green' : 'yellow'
-    },
-  },
-  { title: 'OLDEST', text: (lag) => (lag.known ? secondsText(lag.seconds) : ''), align: 'right' },
-  { title: 'APPLIED', text: (lag) => String(lag.appliedSequence), align: 'right' },
-  { title: 'HEAD', text: (lag) => String(lag.headSequence), align: 'right' },
-]
+async function print(
+  { printer }: Connection,
+  answers: readonly RegionAnswer<SeenLag>[],
+  flags: LagFlags,
+): Promise<void> {
+  if (answers.some(({ error }) => error === undefined)) await withList(answers, flags, (list) => printer.list(list))
+}
+
+function withList<T>(
+  answers: readonly RegionAnswer<SeenLag>[],
+  { summary }: LagFlags,
+  use: <Row>(list: List<Row>) => T,
+): T {
+  const rows = rowsOf(answers, (lag) => `${lag.answeredBy} ${lag.topic} ${lag.origin}`)
+  return summary === true ? use(summaryTable(summed(rows))) : use(lagTable(rows))
+}
+
+const HELP = `
+BEHIND is "unknown" while the region has not heard from the origin for 3 seconds, be it through another region.
+WATERMARK: every event that the origin stored until then is here.
+
+Examples:
+  landbridge lag
+  landbridge lag acme/orders --watch 500ms
+  landbridge lag -o json | jq '[.[] | select(.known | not)] | length'`

@@ -37,6 +37,7 @@ test('an event from the command line', async () => {
     sequence: 1,
     duplicate: true,
     regions: ['us-east'],
+    degraded: false,
   })
 })
 
@@ -115,4 +116,16 @@ test('an event that may be stored: the hint says how to publish it again', async
   const { code, stderr } = await publish(gateway, ['-t', 'x', '--id', '9', '--timeout', '500ms'])
   expect(code).toBe(4)
   expect(stderr).toContain('--id 9 --source landbridge-cli')
+})
+
+test('a receipt names the regions that hold the event, and says when it is degraded', async () => {
+  await using gateway = await TestGateway.start('us-east')
+  gateway.receipt = { region: 'eu-west', regions: ['eu-west', 'ap-south'] }
+  expect((await publish(gateway, ['-t', 'x', '--id', '1'])).stdout).toBe('1  eu-west #1  also in ap-south\n')
+  gateway.receipt = { degraded: true }
+  expect((await publish(gateway, ['-t', 'x', '--id', '2'])).stdout).toBe(
+    '2  us-east #2  degraded: no other region has it yet\n',
+  )
+  const json = await publish(gateway, ['-t', 'x', '--id', '3', '-o', 'json'])
+  expect(JSON.parse(json.stdout)).toMatchObject({ region: 'us-east', regions: ['us-east'], degraded: true })
 })

@@ -23,12 +23,13 @@ export async function reportOutcome(
   else await context.stderr.write(`${printable(`${id}  not acknowledged: ${error.message}${storedText(error)}`)}\n`)
 }
 
-function receiptText(id: string, { region, sequence, duplicate, regions }: Receipt): string {
+function receiptText(id: string, { region, sequence, duplicate, regions, degraded }: Receipt): string {
   const place = sequence === 0 ? region : `${region} #${sequence}`
   const also = regions.filter((name) => name !== region)
   const remarks = [
     ...(duplicate ? ['stored before'] : []),
     ...(also.length === 0 ? [] : [`also in ${also.join(', ')}`]),
+    ...(degraded ? ['degraded: no other region has it yet'] : []),
   ]
   return printable([id, place, ...remarks].join('  '))
 }

@@ -13,7 +13,7 @@ afterEach(() => {
 
 /** A link over a call that the test feeds. */
 function startLink() {
-  const call = Object.assign(new PassThrough({ objectMode: true }), { cancel: () => undefined })
+  const call = Object.assign(new PassThrough({ objectMode: true }), { cancel: () => undefined, write: () => true })
   const client = { makeBidiStreamRequest: () => call, close: () => undefined } as unknown as Client
   const link = { received: 0, ended: undefined as string | undefined }
   const stream = new LinkStream({

@@ -181,7 +181,7 @@ export class LinkStream {
     this.#paused = paused
     if (paused) this.#call.pause()
     else {
-      this.#silence.heard()
+      this.#silence.forgive()
       this.#call.resume()
     }
   }

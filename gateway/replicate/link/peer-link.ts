@@ -1,68 +1,82 @@
 import type { ChannelCredentials } from '@grpc/grpc-js'
 import type { RegionPeerDocument } from '@landbridge/core'
+import type { Holding } from '@landbridge/proto'
 import type { CertificateSource } from '../../auth/index.ts'
 import type { Log } from '../../telemetry/index.ts'
-import { Backoff } from '../backoff.ts'
 import { signPeerToken } from '../identity/peer-token.ts'
 import { regionId } from '../identity/region-id.ts'
 import { openChannel, peerCredentials } from './channel.ts'
+import { DialBreaker } from './dial-breaker.ts'
 import { LinkStream, linkProblem } from './link-stream.ts'
 
+/** Who hears of a link. None of them may throw. */
+export type PeerLinkEvents = {
+  /** It came up, or went down. */
+  onChange(link: PeerLink): void
+  /** What the peer holds of the origins that are watched. */
+  onHoldings(link: PeerLink, holdings: readonly Holding[]): void
+}
+
 /** What a link needs. */
-export type PeerLinkOptions = {
+export type PeerLinkOptions = PeerLinkEvents & {
   readonly peer: RegionPeerDocument
   /** This region. */
   readonly region: string
   readonly mesh: string
   readonly certificates: CertificateSource
   readonly log: Log
+  /** The region's clock, ms since 1970. */
   readonly now: () => number
+  /** 0 (included) to 1 (excluded). */
   readonly random: () => number
 }
 
 type State =
   | { readonly kind: 'connecting' }
-  | { readonly kind: 'connected'; readonly stream: LinkStream }
+  | { readonly kind: 'connected'; readonly stream: LinkStream; readonly upAt: number }
   | { readonly kind: 'disconnected'; readonly reason: string }
 
-/** Short, so that events flow within 2 s after a cut link heals. */
-const RECONNECT = { minMs: 50, maxMs: 1_000 } as const
 /** A link that stood this long begins again with the shortest wait. */
 const STEADY_MS = 5_000
 
 /**
- * The link to one peer: one channel and one Replicate stream, made again for ever with backoff and jitter, over the
- * peer's endpoints in turn.
+ * The link to one peer: one channel and one Replicate stream, made again for ever behind a breaker, over the peer's
+ * endpoints in turn, beginning with any of them.
  */
 export class PeerLink implements AsyncDisposable {
   readonly region: string
   readonly #options: PeerLinkOptions
   readonly #credentials: ChannelCredentials
-  readonly #backoff: Backoff
-  readonly #waiting = new Set<(stream: LinkStream) => void>()
+  readonly #breaker: DialBreaker
   #state: State = { kind: 'connecting' }
   #stream: LinkStream | undefined
-  #timer: NodeJS.Timeout | undefined
-  #attempts = 0
-  #upMs = 0
+  #attempts: number
   #lastContactMs: number | undefined
   #closed = false
 
   constructor(options: PeerLinkOptions) {
-    this.region = options.peer.region
+    const { peer, certificates, mesh, random } = options
+    this.region = peer.region
     this.#options = options
-    this.#credentials = peerCredentials(options.certificates, options.mesh, options.peer.region)
-    this.#backoff = new Backoff(RECONNECT, options.random)
-    void this.#connect()
+    this.#attempts = Math.floor(random() * peer.spec.endpoints.length)
+    this.#credentials = peerCredentials(certificates, mesh, peer.region)
+    this.#breaker = new DialBreaker({ name: peer.region, random, dial: () => void this.#connect() })
+    this.#breaker.start()
   }
 
   get state(): State['kind'] {
     return this.#state.kind
   }
 
+  /** The stream while the link is up. */
+  get stream(): LinkStream | undefined {
+    return this.#state.kind === 'connected' ? this.#state.stream : undefined
+  }
+
   /** Why it is not connected; empty when it is. */
   get reason(): string {
-    return this.#state.kind === 'disconnected' ? this.#state.reason : ''
+    if (this.#state.kind !== 'disconnected') return ''
+    return this.#breaker.open ? `${this.#state.reason} (breaker open)` : this.#state.reason
   }
 
   /** When something last came, ms since 1970; undefined if never. */
@@ -78,29 +92,11 @@ export class PeerLink implements AsyncDisposable {
     return this.#stream?.pulls ?? 0
   }
 
-  /** Resolves with the stream once it stands; rejects when `signal` aborts. */
-  whenUp(signal: AbortSignal): Promise<LinkStream> {
-    if (this.#state.kind === 'connected') return Promise.resolve(this.#state.stream)
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason)
-      const up = (stream: LinkStream) => {
-        signal.removeEventListener('abort', abort)
-        resolve(stream)
-      }
-      const abort = () => {
-        this.#waiting.delete(up)
-        reject(signal.reason)
-      }
-      this.#waiting.add(up)
-      signal.addEventListener('abort', abort, { once: true })
-    })
-  }
-
   /** Ends the link and every pull on it. Idempotent. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    clearTimeout(this.#timer)
+    this.#breaker.close()
     this.#stream?.end('this gateway closed the link')
   }
 
@@ -124,6 +120,7 @@ export class PeerLink implements AsyncDisposable {
         now,
         onUp: () => this.#up(stream, endpoint),
         onEnd: (reason) => this.#down(reason, endpoint),
+        onHoldings: (holdings) => this.#options.onHoldings(this, holdings),
       })
       this.#stream = stream
     } catch (thrown) {
@@ -132,25 +129,24 @@ export class PeerLink implements AsyncDisposable {
   }
 
   #up(stream: LinkStream, endpoint: string): void {
-    this.#setState({ kind: 'connected', stream })
-    this.#upMs = this.#options.now()
+    this.#setState({ kind: 'connected', stream, upAt: performance.now() })
     this.#options.log.info({ peer: this.region, endpoint }, 'link to peer is up')
-    const waiting = [...this.#waiting]
-    this.#waiting.clear()
-    for (const resolve of waiting) resolve(stream)
+    this.#breaker.up()
+    this.#options.onChange(this)
   }
 
   #down(reason: string, endpoint: string): void {
-    const { log, now } = this.#options
+    const before = this.#state
     this.#lastContactMs = this.#stream?.lastContactMs ?? this.#lastContactMs
     this.#stream = undefined
-    if (this.#state.kind === 'connected' && now() - this.#upMs >= STEADY_MS) this.#backoff.reset()
-    // A peer that stays away is said once, not at each attempt.
-    const known = this.#state.kind === 'disconnected' && this.#state.reason === reason
-    if (!known && !this.#closed) log.warn({ peer: this.region, endpoint, reason }, 'link to peer is down')
     this.#setState({ kind: 'disconnected', reason })
     if (this.#closed) return
-    this.#timer = setTimeout(() => void this.#connect(), this.#backoff.next())
+    // A peer that stays away is said once, not at each attempt.
+    const known = before.kind === 'disconnected' && before.reason === reason
+    if (!known) this.#options.log.warn({ peer: this.region, endpoint, reason }, 'link to peer is down')
+    if (before.kind === 'connected' && performance.now() - before.upAt >= STEADY_MS) this.#breaker.steady()
+    this.#breaker.down(reason)
+    if (before.kind === 'connected') this.#options.onChange(this)
   }
 
   #setState(state: State): void {

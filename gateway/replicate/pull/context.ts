@@ -3,6 +3,8 @@ import type { CheckpointBucket, NatsSession } from '@landbridge/nats'
 import type { EventTracing, Log } from '../../telemetry/index.ts'
 import type { TopicEntry } from '../../topics.ts'
 import type { ReplicationMetrics } from '../metrics.ts'
+import type { Repairs } from '../repair/repairs.ts'
+import type { RouteTable } from '../route/route-table.ts'
 import type { Incarnations } from './incarnations.ts'
 import type { MarkedView } from './marked-view.ts'
 import type { StartGate } from './start-gate.ts'
@@ -12,8 +14,11 @@ export type PullContext = {
   /** Name of this gateway. */
   readonly gateway: string
   readonly session: NatsSession
+  /** The links, and what their peers hold. */
+  readonly routes: RouteTable
   readonly checkpoints: CheckpointBucket
   readonly incarnations: Incarnations
+  readonly repairs: Repairs
   readonly log: Log
   readonly metrics: ReplicationMetrics
   readonly clock: HybridClock
@@ -28,6 +33,8 @@ export type PullContext = {
   topic(key: string): TopicEntry | undefined
   /** The marked ids of a topic. */
   markedView(topic: TopicEntry): MarkedView
+  /** Why the link to a region is not up, for people; empty when it is. */
+  linkReason(region: string): string
   /** First credit of a pull, in bytes. */
   creditBytes(): number
 }

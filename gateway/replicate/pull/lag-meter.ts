@@ -42,6 +42,7 @@ export type HeadReport = {
 export class LagMeter {
   #applied: Position
   #head: Position
+  #report: HeadReport | undefined
   #received = 0
   #appliedCount = 0
   /** Unsent at the last report, and how many had been received then. */
@@ -59,8 +60,20 @@ export class LagMeter {
     this.#mark(position)
   }
 
+  /** The origin's end as the upstream last told it; undefined before that. */
+  get report(): HeadReport | undefined {
+    return this.#report
+  }
+
+  /** Records that came, that were applied, and that the upstream has not sent. */
+  get counts(): { readonly received: number; readonly applied: number; readonly unsent: number } {
+    return { received: this.#received, applied: this.#appliedCount, unsent: this.#unsentNow() }
+  }
+
   /** The upstream said where the origin's end is, and how many records it has not sent. */
-  onHead({ head, unsent, stale, timeMs }: HeadReport, nowMs: number): void {
+  onHead(report: HeadReport, nowMs: number): void {
+    const { head, unsent, stale, timeMs } = report
+    this.#report = report
     this.#head = head
     this.#unsent = unsent
     this.#stale = stale

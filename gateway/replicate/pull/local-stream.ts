@@ -2,15 +2,18 @@ import {
   type Checkpoint,
   eventFilters,
   eventSubject,
+  isControlSubject,
   type LocalPlace,
   type LocalRecord,
   MeshError,
   originFilter,
+  parseControl,
   parseHeaders,
   type RunOpening,
   type SendResult,
   type SessionIdentity,
   streamSubjects,
+  unwrap,
 } from '@landbridge/core'
 import {
   applyFenced,
@@ -85,7 +88,7 @@ export class LocalStream {
     const last = await this.last()
     const end = checkpoint === undefined ? undefined : await this.#placeAt(checkpoint.end.sequence)
     const isGone = end === undefined || end.stamp !== checkpoint?.end.stamp
-    this.#checkQuiet(() => checkpoint !== undefined && checkpoint.end.sequence > 0 && isGone)
+    await this.#checkQuiet(checkpoint !== undefined && checkpoint.end.sequence > 0 && isGone)
     const stampAt = (sequence: number) => (sequence === end?.sequence ? end.stamp : undefined)
     return { session, last, checkpoint, facts: { stampAt } }
   }
@@ -126,12 +129,19 @@ export class LocalStream {
     await this.#checkpoints.put(this.#topic.document.name, this.#origin, checkpoint)
   }
 
-  #checkQuiet(replaced: () => boolean): void {
+  async #checkQuiet(misfit: boolean): Promise<void> {
     const { key, stream } = this.#topic
-    const quietMs = this.#incarnations.quietMs(stream, this.#created, replaced)
-    if (quietMs === 0) return
-    const text = `its stream ${stream} was made anew, nothing is applied for ${Math.ceil(quietMs)} ms more`
-    throw new MeshError('unavailable', `replicate ${key}: ${text}`, { retryAfterMs: quietMs })
+    const created = this.#created
+    const isKept = this.#incarnations.isKept(stream, created)
+    const kept = isKept ? created : await this.#checkpoints.incarnation(stream)
+    const quietMs = this.#incarnations.quietMs(stream, created, { kept, misfit })
+    if (quietMs > 0) {
+      const text = `its stream ${stream} was made anew, nothing is applied for ${Math.ceil(quietMs)} ms more`
+      throw new MeshError('unavailable', `replicate ${key}: ${text}`, { retryAfterMs: quietMs })
+    }
+    if (isKept) return
+    if (kept !== created) await this.#checkpoints.keepIncarnation(stream, created)
+    this.#incarnations.setKept(stream, created)
   }
 
   async #placeAt(sequence: number): Promise<LocalPlace | undefined> {
@@ -159,12 +169,20 @@ export class LocalStream {
 }
 
 function localRecord(message: StoredMessage): LocalRecord {
-  const headers = parseHeaders((name) => message.header(name))
-  if (headers.error !== undefined) throw headers.error
-  const { origin } = headers.value
-  if (origin === undefined) {
-    const text = `record ${message.sequence} on ${message.subject} does not say where it comes from`
-    throw new MeshError('failed_precondition', `read position: ${text}, wanted a replicated record`)
+  const lookup = (name: string) => message.header(name)
+  const place = { localSequence: message.sequence, localStamp: message.stampNs }
+  if (isControlSubject(message.subject)) {
+    const record = unwrap(parseControl(lookup))
+    if (record.kind === 'gap') return { ...place, position: record.after, control: 'gap' }
+    if (record.kind === 'marker') throw notReplicated(message, 'is a marker')
+    return { ...place, position: record.common, control: record.kind, behind: record.behind }
   }
-  return { position: origin.position, localSequence: message.sequence, localStamp: message.stampNs }
+  const { origin } = unwrap(parseHeaders(lookup))
+  if (origin === undefined) throw notReplicated(message, 'does not say where it comes from')
+  return { ...place, position: origin.position }
+}
+
+function notReplicated({ sequence, subject }: StoredMessage, what: string): MeshError {
+  const text = `read position: record ${sequence} on ${subject} ${what}, wanted a replicated record`
+  return new MeshError('failed_precondition', text)
 }

@@ -40,3 +40,29 @@ export class MarkedView {
     return this.#ids.has(messageId)
   }
 }
+
+/** The marked views of all topics, made at first use. */
+export class MarkedViews {
+  readonly #session: NatsSession
+  readonly #log: Log
+  readonly #views = new Map<string, { readonly stream: string; readonly view: MarkedView }>()
+
+  constructor(session: NatsSession, log: Log) {
+    this.#session = session
+    this.#log = log
+  }
+
+  /** The view of a topic's stream. */
+  of(topic: TopicEntry): MarkedView {
+    const known = this.#views.get(topic.key)
+    if (known?.stream === topic.stream) return known.view
+    const view = new MarkedView(this.#session, topic, this.#log)
+    this.#views.set(topic.key, { stream: topic.stream, view })
+    return view
+  }
+
+  /** Forgets topics that are gone or have another stream now. */
+  keepOnly(streamOf: (topicKey: string) => string | undefined): void {
+    for (const [key, { stream }] of this.#views) if (streamOf(key) !== stream) this.#views.delete(key)
+  }
+}

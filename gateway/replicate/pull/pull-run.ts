@@ -1,8 +1,22 @@
-import { ApplyRun, MeshError, type RunAction, type RunEnd, type RunInput, sameSession } from '@landbridge/core'
-import type { PullHead, PullRefused } from '@landbridge/proto'
+import {
+  ApplyRun,
+  type GapAnswer,
+  type GapUpstream,
+  MeshError,
+  type Position,
+  type PullProgress,
+  type RepairEnd,
+  type RunAction,
+  type RunEnd,
+  type RunInput,
+  sameSession,
+} from '@landbridge/core'
+import { type PullHead, type PullRefused, RefusalReason } from '@landbridge/proto'
+import type { TopicEntry } from '../../topics.ts'
 import type { LinkStream, PullHandle } from '../link/link-stream.ts'
+import type { Repairs } from '../repair/repairs.ts'
 import { findOwnCopies } from './copy-check.ts'
-import { LagMeter, type LagReading, reportOf } from './lag-meter.ts'
+import { type HeadReport, LagMeter, type LagReading, reportOf } from './lag-meter.ts'
 import type { LocalStream } from './local-stream.ts'
 import type { MarkedView } from './marked-view.ts'
 import { type PullRecord, ReceivedQueue } from './received.ts'
@@ -24,6 +38,10 @@ export type RunOutcome =
   | { readonly kind: 'cannot-store'; readonly error: MeshError }
   | { readonly kind: 'refused'; readonly refusal: PullRefused }
   | { readonly kind: 'link-down'; readonly reason: string }
+  /** The origin's log differs from ours, and this run repaired it, or tried to. */
+  | { readonly kind: 'repair'; readonly reason: RepairEnd; readonly error?: MeshError | undefined }
+  /** Nobody keeps what follows: that is written down, and the next run goes on behind it. */
+  | { readonly kind: 'gap-recorded'; readonly refusal: PullRefused }
 
 /** What a run reports to its owner. */
 export type RunEvents = {
@@ -36,10 +54,15 @@ export type RunEvents = {
 
 /** What a run needs. */
 export type PullRunOptions = {
-  readonly topicKey: string
+  readonly topic: TopicEntry
   readonly origin: string
+  /** The region that the link leads to. */
+  readonly upstream: string
+  /** All regions that may have this origin's events. */
+  readonly upstreams: () => readonly GapUpstream[]
   readonly link: LinkStream
   readonly local: LocalStream
+  readonly repairs: Repairs
   readonly marked: MarkedView
   readonly creditBytes: number
   /** The topic's window now. */
@@ -71,6 +94,12 @@ export class PullRun {
   /** The store's refusal that no later attempt will change. */
   #refused: MeshError | undefined
   #headHeard = false
+  #repairing = false
+  /** Aborted when the run ends for a reason that a repair must not outlive. */
+  readonly #ending = new AbortController()
+  #acts = 0
+  #heads = 0
+  #position: Position | undefined
 
   constructor(options: PullRunOptions) {
     this.#options = options
@@ -86,31 +115,57 @@ export class PullRun {
     return this.#headHeard
   }
 
+  /** True while the origin is being repaired: nothing of it is applied meanwhile. */
+  get repairing(): boolean {
+    return this.#repairing
+  }
+
   /** Lag now; undefined before the position is known. */
   lag(): LagReading | undefined {
     const oldest = this.#batchOldestStamp ?? this.#queue?.oldestStamp
     return this.#lag?.read(oldest, this.#options.link.peerNowMs, this.#options.now())
   }
 
+  /** The origin's end as the upstream last told it; undefined while none does. */
+  get head(): HeadReport | undefined {
+    return this.open ? this.#lag?.report : undefined
+  }
+
+  /** The origin's last record that is here; undefined before it was read. */
+  get position(): Position | undefined {
+    return this.#position
+  }
+
+  /** What it has done so far. */
+  get progress(): PullProgress {
+    const counts = this.#lag?.counts ?? { received: 0, applied: 0, unsent: 0 }
+    return { open: this.#headHeard, ...counts, acts: this.#acts, signs: this.#heads + this.#options.link.beats }
+  }
+
   /** Runs until it is over. Never rejects. */
   async run(): Promise<RunOutcome> {
-    const { link, local, signal, creditBytes, gate } = this.#options
-    const { topicKey: topic, origin } = this.#options
+    const { link, local, signal, creditBytes, gate, repairs } = this.#options
+    const { topic, origin } = this.#options
+    signal.addEventListener('abort', this.#abort, { once: true })
     try {
-      const opening = await gate.pass(() => local.opening())
+      const opening = await gate.pass(async () => {
+        await repairs.learnGaps(this.#at)
+        return local.opening()
+      })
       this.#floorAt = performance.now()
       this.#lookedAt = this.#floorAt
+      if (signal.aborted) return { kind: 'ended', reason: 'stopped' }
+      if (opening.last?.control === 'branch') return await this.#repair()
       const run = new ApplyRun<PullRecord>({ ...opening, batchRecordsMax: BATCH_RECORDS_MAX })
-      const { position } = run
+      const { position, skipGap } = run
+      this.#position = position
       this.#queue = new ReceivedQueue(position, creditBytes + OVERSHOOT_BYTES)
       this.#lag = new LagMeter(position)
       this.#prefetchMarked()
-      if (signal.aborted) return { kind: 'ended', reason: 'stopped' }
-      signal.addEventListener('abort', this.#abort, { once: true })
-      this.#handle = link.open({ topic, origin, position, creditBytes }, this.#listener())
+      this.#handle = link.open({ topic: topic.key, origin, position, creditBytes, skipGap }, this.#listener())
       const reason = await this.#drive(run)
       if (reason === 'failed' && this.#refused !== undefined) return { kind: 'cannot-store', error: this.#refused }
-      if (reason === 'stopped' && this.#over !== undefined) return this.#over
+      if (reason === 'stopped' && this.#over !== undefined) return await this.#settle(this.#over, run.position)
       return { kind: 'ended', reason, error: this.#error }
     } catch (thrown) {
       return { kind: 'ended', reason: 'failed', error: MeshError.from(thrown) }
@@ -118,6 +173,39 @@ export class PullRun {
       signal.removeEventListener('abort', this.#abort)
       this.#handle?.close()
     }
+  }
+
+  /** What a refusal says may be for this region to act upon: in this very run, because the answer belongs to it. */
+  async #settle(over: RunOutcome, position: Position): Promise<RunOutcome> {
+    const { repairs, upstream, upstreams } = this.#options
+    if (over.kind !== 'refused') return over
+    const { refusal } = over
+    if (refusal.reason === RefusalReason.DIVERGED) {
+      this.#over = undefined
+      return this.#repair()
+    }
+    const answer = gapAnswerOf(refusal)
+    if (answer === undefined) return over
+    const outcome = await repairs.answered(this.#at, { region: upstream, answer, position }, upstreams())
+    if (outcome.kind === 'failed') return { kind: 'ended', reason: 'failed', error: outcome.error }
+    return outcome.kind === 'recorded' ? { kind: 'gap-recorded', refusal } : over
+  }
+
+  async #repair(): Promise<RunOutcome> {
+    const { repairs, link } = this.#options
+    this.#handle?.close()
+    this.#repairing = true
+    const onAct = () => {
+      this.#acts += 1
+    }
+    const { reason, error } = await repairs.repair({ ...this.#at, link, onAct })
+    this.#repairing = false
+    return this.#over ?? { kind: 'repair', reason, error }
+  }
+
+  get #at() {
+    const { topic, origin, local } = this.#options
+    return { topic, origin, local, signal: this.#ending.signal }
   }
 
   /** The server session changed: whatever is in hand is abandoned (rule 6). */
@@ -143,6 +231,7 @@ export class PullRun {
       onHead: (message: PullHead) => {
         if (!this.#headHeard) this.#options.events.onOpen()
         this.#headHeard = true
+        this.#heads += 1
         this.#lag?.onHead(reportOf(message), this.#options.now())
       },
       onRefused: (refusal: PullRefused) => this.#finish({ kind: 'refused', refusal }),
@@ -152,6 +241,7 @@ export class PullRun {
 
   #finish(outcome: RunOutcome): void {
     this.#over ??= outcome
+    if (outcome.kind === 'ended') this.#ending.abort()
     this.#wake.notify()
   }
 
@@ -242,6 +332,7 @@ export class PullRun {
   }
 
   #applied(run: ApplyRun<PullRecord>, batch: readonly PullRecord[], startedAt: number): void {
+    this.#position = run.position
     this.#lag?.onApplied(batch.length, run.position)
     this.#batchOldestStamp = undefined
     this.#handle?.applied(run.position)
@@ -252,6 +343,20 @@ export class PullRun {
   /** Asked while nobody waits for it, so that the next batch need not. */
   #prefetchMarked(): void {
     this.#options.marked.see(this.#floorAt).catch(() => undefined)
+  }
+}
+
+/** What a refusal says about whether the upstream has what follows; undefined when it says nothing. */
+function gapAnswerOf({ reason }: PullRefused): GapAnswer | undefined {
+  switch (reason) {
+    case RefusalReason.RETENTION_GAP:
+      return 'gap'
+    case RefusalReason.CANNOT_TELL:
+    case RefusalReason.UNKNOWN_TOPIC:
+    case RefusalReason.NOT_ALLOWED:
+      return 'cannot-serve'
+    default:
+      return undefined
   }
 }
 

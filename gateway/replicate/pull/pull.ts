@@ -1,88 +1,147 @@
-import { MeshAttribute, parseHybridTime, scanAttributes } from '@landbridge/core'
+import { type PullMark, START, watchPull } from '@landbridge/core'
 import { Backoff } from '../backoff.ts'
 import type { LinkStream } from '../link/link-stream.ts'
-import type { PeerLink } from '../link/peer-link.ts'
+import { PullRoute, type Upstream } from '../route/pull-route.ts'
 import type { LagRow, StopReason } from '../status.ts'
 import type { PullContext } from './context.ts'
-import type { LagReading } from './lag-meter.ts'
+import type { HeadReport, LagReading } from './lag-meter.ts'
 import { LocalStream } from './local-stream.ts'
 import { PullRun, type RunEvents, type RunOutcome } from './pull-run.ts'
-import type { PullRecord } from './received.ts'
-import { detailOf, RETRY_WAITS, type RetryClass, reasonOf, retryClassOf, stopReasonOf } from './retry-plan.ts'
+import {
+  detailOf,
+  nextStepOf,
+  type PullOutcome,
+  RETRY_WAITS,
+  type RetryClass,
+  reasonOf,
+  stopReasonOf,
+} from './retry-plan.ts'
+import { runEvents } from './run-events.ts'
 
 /** An origin that was not heard for this long is not known any more. */
 const KNOWN_MS = 3_000
 /** A run that lasted this long shows that whatever ended the one before is over. */
 const STEADY_MS = 10_000
-
-/** Spans of one batch: a batch of a long outage is not worth a thousand of them. */
-const TRACED_MAX = 64
+/** A run that was told to end and does not is left to itself: whatever it still does, fences keep it from doing harm. */
+const ABANDON_MS = 10_000
 
 const NOTHING: LagReading = {
   events: 0,
   seconds: 0,
   appliedSequence: 0,
   headSequence: 0,
-  stale: true,
+  stale: false,
   watermarkMs: undefined,
 }
 
+/** Takes about a batch life, and longer when there is much to give back. */
+const REPAIRING = { reason: 'diverged', message: 'the origin lost records that are here: they are given back' } as const
+
+/** A run and what it runs on. */
+type Running = {
+  readonly run: PullRun
+  readonly region: string
+  readonly stream: LinkStream
+  readonly leave: AbortController
+  /** Why we ended it ourselves. */
+  cut: PullOutcome | undefined
+  mark: PullMark | undefined
+  /** Resolves when it is to be left to itself. */
+  readonly abandoned: PromiseWithResolvers<undefined>
+  abandoning: NodeJS.Timeout | undefined
+}
+
 /**
- * Brings one origin's events of one topic into this region's stream: one run after the other, each from the data, for
- * as long as the pull is open. A run that ended is followed by the next after a wait that depends on why it ended; a
- * new link or a new connection to NATS cuts the wait short, except where somebody has to act first.
+ * Brings one origin's events of one topic into this region's stream, from whichever region serves them best: one run
+ * after the other, each from the data, for as long as the pull is open.
+ *
+ * A run that its upstream ended is followed by the next one over the best route there is then. A run that ended here is
+ * followed by the next after a wait that depends on why. A run whose upstream is no longer the best one ends behind the
+ * batch in hand, and the next one goes on at the very record behind it.
  */
 export class Pull implements AsyncDisposable {
   readonly topicKey: string
   readonly origin: string
   readonly #context: PullContext
-  readonly #link: PeerLink
+  readonly #route: PullRoute
   readonly #end = new AbortController()
   readonly #backoffs = new Map<RetryClass, Backoff>()
   readonly #events: RunEvents
   readonly #done: Promise<void>
-  #run: PullRun | undefined
-  #stream: LinkStream | undefined
+  #running: Running | undefined
+  #lastPosition = START
   #lastReading: LagReading = NOTHING
   #lastReportMs: number | undefined
   #stopped: { readonly reason: StopReason; readonly message: string } | undefined
   #logged = ''
 
-  constructor(context: PullContext, link: PeerLink, topicKey: string, origin: string) {
+  constructor(context: PullContext, topicKey: string, origin: string) {
     this.#context = context
-    this.#link = link
     this.topicKey = topicKey
     this.origin = origin
-    this.#events = this.#makeEvents()
+    this.#events = runEvents(context, this, { onOpen: () => this.#opened(), onStored: () => this.#stored() })
+    this.#route = new PullRoute({
+      table: context.routes,
+      topicKey,
+      origin,
+      random: context.random,
+      position: () => this.#running?.run.position ?? this.#lastPosition,
+      onMove: (to) => this.#leave({ kind: 'moved', to }),
+    })
     this.#done = this.#live()
+  }
+
+  /** Where its records come from now; undefined while no run is open. */
+  get upstream(): string | undefined {
+    return this.#running?.run.open === true ? this.#running.region : undefined
+  }
+
+  /** The origin's end as our upstream last told it; undefined while none does. */
+  get head(): HeadReport | undefined {
+    return this.#running?.run.head
   }
 
   /** Why it stands still until somebody acts; undefined when it does not. */
   get stopped(): { readonly reason: StopReason; readonly message: string } | undefined {
-    return this.#stopped
+    return this.#running?.run.repairing === true ? REPAIRING : this.#stopped
   }
 
   /** How far this region is behind. */
   lag(): LagRow {
-    const { stale, ...reading } = this.#run?.lag() ?? this.#lastReading
-    const open = this.#run?.open === true
-    const heardMs = open ? this.#stream?.lastContactMs : undefined
+    const { stale, ...reading } = this.#running?.run.lag() ?? this.#lastReading
+    const { upstream } = this
+    const heardMs = upstream === undefined ? undefined : this.#running?.stream.lastContactMs
+    const { now, gateway, linkReason, repairs } = this.#context
     return {
       topic: this.topicKey,
       origin: this.origin,
       ...reading,
-      known: !stale && heardMs !== undefined && this.#context.now() - heardMs < KNOWN_MS,
+      known: !stale && heardMs !== undefined && now() - heardMs < KNOWN_MS,
       reportedMs: heardMs ?? this.#lastReportMs,
-      upstream: open ? this.origin : undefined,
-      gateway: open ? this.#context.gateway : undefined,
-      problem: this.#stopped?.message ?? (open ? '' : this.#link.reason),
-      gaps: 0,
+      upstream,
+      gateway: upstream === undefined ? undefined : gateway,
+      problem: this.stopped?.message ?? (upstream === undefined ? linkReason(this.origin) : ''),
+      gaps: repairs.gaps(this.topicKey, this.origin),
     }
+  }
+
+  /** Once a second: ends a run that stands still though there is something to do. */
+  look(): void {
+    const running = this.#running
+    // Before it has read its position it waits for its turn, or for our own store, and has its own limits.
+    if (running?.run.position === undefined) return
+    const { mark, verdict } = watchPull(running.mark, running.run.progress, performance.now())
+    running.mark = mark
+    if (verdict === 'upstream-stalled') this.#leave({ kind: 'stalled', who: 'upstream' })
+    else if (verdict === 'applier-stalled') this.#leave({ kind: 'stalled', who: 'applier' })
+    else if (running.region !== this.origin && running.run.lag()?.stale === true) this.#route.stale(running.region)
   }
 
   /** Ends it; what is being stored is awaited. Idempotent. */
   close(): Promise<void> {
     this.#end.abort(new Error('the pull was closed'))
+    this.#running?.leave.abort()
+    this.#route.close()
     return this.#done
   }
 
@@ -92,15 +151,16 @@ export class Pull implements AsyncDisposable {
 
   async #live(): Promise<void> {
     const { signal } = this.#end
-    const stopFollowing = this.#context.session.onChange(() => this.#run?.sessionChanged())
+    const stopFollowing = this.#context.session.onChange(() => this.#running?.run.sessionChanged())
     try {
       while (!signal.aborted) {
-        const stream = await this.#link.whenUp(signal)
+        const upstream = await this.#route.next(signal)
         await this.#context.session.whenConnected(signal)
-        const startedMs = this.#context.now()
-        const outcome = await this.#runOnce(stream)
+        const startedAt = performance.now()
+        const outcome = await this.#runOnce(upstream)
         if (signal.aborted) return
-        await this.#wait(outcome, this.#context.now() - startedMs)
+        if (performance.now() - startedAt >= STEADY_MS) this.#steady(upstream.region)
+        await this.#follow(outcome, upstream.region)
       }
     } catch (err) {
       if (!signal.aborted) this.#context.log.error({ err, ...this.#labels }, 'pull ended unexpectedly')
@@ -109,43 +169,64 @@ export class Pull implements AsyncDisposable {
     }
   }
 
-  async #runOnce(stream: LinkStream): Promise<RunOutcome> {
-    const { session, checkpoints, incarnations, now } = this.#context
+  async #runOnce({ region, stream }: Upstream): Promise<PullOutcome> {
     const topic = this.#context.topic(this.topicKey)
     if (topic === undefined) return { kind: 'ended', reason: 'failed' }
+    const leave = new AbortController()
+    const { session, checkpoints, incarnations, repairs, now, gate } = this.#context
     const run = new PullRun({
-      topicKey: this.topicKey,
+      topic,
       origin: this.origin,
+      upstream: region,
+      upstreams: () => this.#route.holders(),
       link: stream,
+      repairs,
       local: new LocalStream({ session, checkpoints, incarnations, topic, origin: this.origin }),
       marked: this.#context.markedView(topic),
       creditBytes: this.#context.creditBytes(),
       duplicateWindowMs: () => (this.#context.topic(this.topicKey) ?? topic).document.spec.duplicateWindowMs,
       events: this.#events,
-      gate: this.#context.gate,
-      signal: this.#end.signal,
+      gate,
+      signal: leave.signal,
       now,
     })
-    this.#run = run
-    this.#stream = stream
-    const outcome = await run.run()
+    const abandoned = Promise.withResolvers<undefined>()
+    const undecided = { cut: undefined, mark: undefined, abandoning: undefined }
+    const running: Running = { run, region, stream, leave, abandoned, ...undecided }
+    this.#running = running
+    const outcome: RunOutcome | undefined = await Promise.race([run.run(), abandoned.promise])
+    clearTimeout(running.abandoning)
     this.#lastReading = run.lag() ?? this.#lastReading
+    this.#lastPosition = run.position ?? this.#lastPosition
     if (run.everOpen) this.#lastReportMs = stream.lastContactMs ?? this.#lastReportMs
-    this.#run = undefined
-    return outcome
+    this.#running = undefined
+    return running.cut ?? outcome ?? { kind: 'ended', reason: 'failed' }
   }
 
-  async #wait(outcome: RunOutcome, lastedMs: number): Promise<void> {
-    const retry = retryClassOf(outcome)
-    if (lastedMs >= STEADY_MS) this.#backoffs.clear()
-    const backoff = this.#backoffs.get(retry) ?? new Backoff(RETRY_WAITS[retry], this.#context.random)
-    this.#backoffs.set(retry, backoff)
-    const waitMs = backoff.next()
-    this.#report(outcome, waitMs)
-    await pause(waitMs, this.#end.signal)
+  /** Ends the run behind the batch in hand; one that does not end is left to itself. */
+  #leave(cut: PullOutcome): void {
+    const running = this.#running
+    if (running === undefined || running.cut !== undefined) return
+    running.cut = cut
+    running.leave.abort()
+    running.abandoning = setTimeout(() => running.abandoned.resolve(undefined), ABANDON_MS)
   }
 
-  #report(outcome: RunOutcome, waitMs: number): void {
+  async #follow(outcome: PullOutcome, region: string): Promise<void> {
+    this.#report(outcome, region)
+    // What nobody kept is not asked for any more: all may serve again.
+    if (outcome.kind === 'gap-recorded') {
+      for (const one of this.#context.routes.candidates(this.topicKey, this.origin)) this.#route.good(one.region)
+    }
+    const step = nextStepOf(outcome)
+    if (step.kind === 'trouble') this.#route.trouble(region, step.trouble)
+    if (step.kind !== 'wait') return
+    const backoff = this.#backoffs.get(step.retry) ?? new Backoff(RETRY_WAITS[step.retry], this.#context.random)
+    this.#backoffs.set(step.retry, backoff)
+    await pause(backoff.next(), this.#end.signal)
+  }
+
+  #report(outcome: PullOutcome, region: string): void {
     const reason = reasonOf(outcome)
     const stopReason = stopReasonOf(outcome)
     const message = detailOf(outcome)
@@ -157,10 +238,26 @@ export class Pull implements AsyncDisposable {
     // The same end over and over is said once.
     if (this.#logged === reason && level !== 'error') return
     this.#logged = reason
-    this.#context.log[level](
-      { ...this.#labels, reason, detail: message, waitMs: Math.round(waitMs) },
-      'pull interrupted',
-    )
+    this.#context.log[level]({ ...this.#labels, upstream: region, reason, detail: message }, 'pull interrupted')
+  }
+
+  #opened(): void {
+    this.#goOn('run')
+    this.#logged = ''
+    const region = this.#running?.region
+    if (region !== undefined && region !== this.origin) {
+      this.#context.log.info({ ...this.#labels, upstream: region }, 'pull goes over a relay')
+    }
+  }
+
+  #stored(): void {
+    this.#goOn('stored')
+    if (this.#running !== undefined) this.#route.good(this.#running.region)
+  }
+
+  #steady(region: string): void {
+    this.#backoffs.clear()
+    this.#route.good(region)
   }
 
   /** What stopped it is over. That the origin serves a run says nothing about what cannot be stored. */
@@ -172,39 +269,6 @@ export class Pull implements AsyncDisposable {
   get #labels(): { readonly topic: string; readonly origin: string } {
     return { topic: this.topicKey, origin: this.origin }
   }
-
-  #makeEvents(): RunEvents {
-    const { metrics, clock, tracing, now } = this.#context
-    const labels = { topic: metrics.topicLabel(this.topicKey), origin: this.origin }
-    return {
-      onApplied: (stored, skippedByCheck, skippedByServer) => {
-        if (stored > 0) metrics.applied.inc(labels, stored)
-        if (skippedByCheck > 0) metrics.skipped.inc({ ...labels, by: 'check' }, skippedByCheck)
-        if (skippedByServer > 0) metrics.skipped.inc({ ...labels, by: 'server' }, skippedByServer)
-      },
-      onOpen: () => {
-        this.#goOn('run')
-        this.#logged = ''
-      },
-      onBatch: (seconds, records) => {
-        this.#goOn('stored')
-        metrics.applySeconds.observe({ origin: this.origin }, seconds)
-        const time = timeOf(records.at(-1))
-        if (time !== undefined) clock.observe(time)
-        if (tracing === undefined) return
-        const endMs = now()
-        for (const { traceparent } of records.slice(0, TRACED_MAX)) {
-          tracing.replicate(this.topicKey, this.origin, traceparent, endMs - seconds * 1_000, endMs)
-        }
-      },
-    }
-  }
-}
-
-/** The hybrid time of an event: what we stamp later must be greater than what we have seen. */
-function timeOf(record: PullRecord | undefined): ReturnType<typeof parseHybridTime>['value'] {
-  const text = record === undefined ? undefined : scanAttributes(record.event).get(MeshAttribute.time)
-  return text === undefined ? undefined : parseHybridTime(text).value
 }
 
 /** Waits; an abort ends it early without an error. */

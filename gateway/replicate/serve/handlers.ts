@@ -1,6 +1,6 @@
 import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js'
 import { MeshError } from '@landbridge/core'
-import type { NatsSession } from '@landbridge/nats'
+import type { CheckpointBucket, NatsSession } from '@landbridge/nats'
 import { type GrpcMethod, grpcMethods, type ReplicateRequest, ReplicationService, rawCodec } from '@landbridge/proto'
 import type { Config } from '../../config.ts'
 import { statusOf } from '../../rpc/index.ts'
@@ -8,10 +8,13 @@ import type { Log } from '../../telemetry/index.ts'
 import type { TopicRegistry } from '../../topics.ts'
 import { verifyPeer } from '../identity/verify-peer.ts'
 import type { ReplicationMetrics } from '../metrics.ts'
+import type { UpstreamLinks } from '../upstream-links.ts'
 import type { ServeContext } from './context.ts'
+import { HoldingsFeed } from './holdings-feed.ts'
 import { OwnHeads } from './own-heads.ts'
 import type { OwnTails } from './own-tails.ts'
 import { PeerPositions } from './peer-positions.ts'
+import type { KnownHead } from './relay-head.ts'
 import { ServedStream } from './served-stream.ts'
 
 /** Streams of all peers together: regions times gateways, with room for those that died without a word. */
@@ -23,6 +26,11 @@ export type ReplicationHandlersOptions = {
   readonly session: NatsSession
   readonly registry: TopicRegistry
   readonly tails: OwnTails
+  readonly checkpoints: CheckpointBucket
+  /** The way on to other regions: holes and questions are handed on over it. */
+  readonly links: UpstreamLinks
+  /** What this gateway's own pulls know of a foreign origin's end; default: nothing. */
+  readonly originHead?: (topicKey: string, origin: string) => KnownHead | undefined
   readonly log: Log
   readonly metrics: ReplicationMetrics
   /** Clock, ms since 1970. */
@@ -46,10 +54,12 @@ type Call = ServerDuplexStream<ReplicateRequest, Buffer>
 
 /** Serves this region's events to the gateways of other regions. */
 export function replicationHandlers(options: ReplicationHandlersOptions): ReplicationHandlers {
-  const { config, session, registry, tails, log, metrics, now = Date.now } = options
+  const { config, session, registry, tails, checkpoints, links, originHead, log, metrics, now = Date.now } = options
   const heads = new OwnHeads(session, config.region, tails, now)
   const positions = new PeerPositions()
-  const context: ServeContext = { ...config, session, registry, heads, positions, log, metrics, now }
+  const holdings = new HoldingsFeed(session, registry, log)
+  const shared = { session, registry, checkpoints, links, originHead, heads, positions, holdings, log, metrics, now }
+  const context: ServeContext = { region: config.region, mesh: config.mesh, ...shared }
   const open = new Map<Call, (thrown: unknown) => void>()
   const forget = registry.onChange((snapshot) => {
     heads.keepOnly(snapshot.topics)
@@ -77,6 +87,7 @@ export function replicationHandlers(options: ReplicationHandlersOptions): Replic
   const close = async (): Promise<void> => {
     closed = true
     forget()
+    holdings.close()
     const gone = new MeshError('unavailable', 'replicate: this gateway is going away', { retryAfterMs: 100 })
     for (const end of [...open.values()]) end(gone)
   }

@@ -1,19 +1,29 @@
-import { MeshError, type Position, START } from '@landbridge/core'
-import type { PullOpen, ReplicateRequest } from '@landbridge/proto'
-import { RefusalReason } from '@landbridge/proto'
+import { isLabel, MeshError, type Position, START } from '@landbridge/core'
+import { type MatchRequest, type PullOpen, RefusalReason, type ReplicateRequest } from '@landbridge/proto'
 import type { TopicEntry } from '../../topics.ts'
 import { exchangeOf } from '../exchange.ts'
+import { admit } from './admit.ts'
 import type { ServeContext } from './context.ts'
-import { encodeHeartbeat, encodePong, encodeRefused } from './responses.ts'
-import { ServedPull } from './served-pull.ts'
+import { answerMatch } from './match.ts'
+import { OwnPull } from './own-pull.ts'
+import type { PullPorts, PullRequest, ServedPull } from './pull-request.ts'
+import { RelayPull } from './relay-pull.ts'
+import { encodeHeartbeat, encodeHoldings, encodeMatch, encodePong, encodeRefused, positionOf } from './responses.ts'
 
 const TICK_MS = 1_000
 /** Every idle pull is looked after once in so many ticks. */
 const IDLE_ROUNDS = 10
 /** Pulls of one stream: far above the topics of a region, far below what would hurt. */
-const PULLS_MAX = 4_096
+const PULLS_MAX = 16_384
+/** Pulls of one topic and origin that a relay hands on for one region: several of its gateways may ask at a time. */
+const HANDED_ON_MAX = 8
 /** Credit of one pull: more is cut off, so that a peer cannot make us read without end. */
 const CREDIT_MAX = 256 * 1024 * 1024
+/** Questions of one stream that are being answered. */
+const MATCHES_MAX = 64
+/** Origins that one stream may watch, and holdings in one message. */
+const WATCHED_MAX = 32
+const HOLDINGS_MAX = 1_000
 
 /** The gRPC call that carries the stream. */
 export type PeerCall = {
@@ -27,12 +37,16 @@ export class ServedStream {
   readonly #peer: string
   readonly #call: PeerCall
   readonly #pulls = new Map<number, ServedPull>()
+  /** What the open pulls are for. */
+  readonly #keys = new Map<string, number>()
   readonly #timer: NodeJS.Timeout
   readonly #stopFollowing: readonly (() => void)[]
   #blocked = false
   #closed = false
   #wroteMs = 0
   #ticks = 0
+  #matches = 0
+  #stopWatching: (() => void) | undefined
 
   constructor(context: ServeContext, peer: string, call: PeerCall) {
     this.#context = context
@@ -41,7 +55,7 @@ export class ServedStream {
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
     this.#stopFollowing = [
       context.session.onChange(() => this.#interrupt('the connection to NATS changed')),
-      context.registry.onChange(() => this.#checkExchange()),
+      context.registry.onChange(() => this.#checkAdmission()),
     ]
     // The first word: the peer knows that it was accepted, and what our clock says.
     this.#write(encodeHeartbeat(context.now()))
@@ -68,10 +82,17 @@ export class ServedStream {
         const position = positionOf(value.position)
         if (pull === undefined || position === undefined) return
         this.#context.positions.applied(pull, position)
+        pull.applied(position)
         return
       }
       case 'ping':
         this.#write(encodePong(value.id))
+        return
+      case 'match':
+        this.#match(value)
+        return
+      case 'watch':
+        this.#watch(value.origins)
         return
       default:
         throw new MeshError('invalid_argument', 'replicate: request says nothing that is known here')
@@ -89,71 +110,113 @@ export class ServedStream {
     this.#closed = true
     clearInterval(this.#timer)
     for (const stop of this.#stopFollowing) stop()
+    this.#stopWatching?.()
     for (const id of [...this.#pulls.keys()]) this.#drop(id)
   }
 
-  #open(request: PullOpen): void {
-    const { pullId: id, topic: topicKey, origin } = request
-    const { context, position } = { context: this.#context, position: positionOf(request.position) ?? START }
+  #open(asked: PullOpen): void {
+    const { pullId: id, topic: topicKey, origin, path } = asked
+    const { region, registry } = this.#context
     if (this.#pulls.has(id)) throw new MeshError('invalid_argument', `open pull: id ${id} is in use on this stream`)
     if (this.#pulls.size >= PULLS_MAX) {
       this.#refuse(id, RefusalReason.UNAVAILABLE, `open pull: ${PULLS_MAX} are open on this stream already`)
       return
     }
-    // Each pull reads the store for itself, and a region needs each event once.
-    if ([...this.#pulls.values()].some((open) => open.topic.key === topicKey)) {
+    const receiver = asked.receiver === '' ? this.#peer : asked.receiver
+    const admission = admit(registry, region, { peer: this.#peer, topicKey, origin, receiver, path })
+    if (admission.topic === undefined) {
+      this.#refuse(id, admission.reason, `open pull: ${admission.message}`)
+      return
+    }
+    const { topic } = admission
+    // Each pull reads the store for itself, and a region needs each event once; but its gateways may come through one relay.
+    const open = this.#keys.get(keyOf({ topic, origin, receiver })) ?? 0
+    if (open >= (path.length === 0 ? 1 : HANDED_ON_MAX)) {
       this.#refuse(id, RefusalReason.UNAVAILABLE, 'open pull: this stream has one of the same topic and origin already')
       return
     }
-    const topic = context.registry.get(topicKey)
-    const exchange = exchangeOf(context.registry.snapshot, context.region, this.#peer, topicKey)
-    if (exchange === 'not-allowed') {
-      this.#refuseExchange(id)
-      return
-    }
-    if (exchange === 'unknown-topic' || topic === undefined) {
-      this.#refuse(id, RefusalReason.UNKNOWN_TOPIC, `open pull: the topic is not known in ${context.region}`)
-      return
-    }
-    if (origin !== context.region) {
-      this.#refuse(id, RefusalReason.CANNOT_TELL, `open pull: ${context.region} serves its own events only`)
-      return
-    }
-    const pull = new ServedPull({
+    this.#begin({
       id,
       topic,
-      region: context.region,
-      position,
-      creditBytes: Math.min(Number(request.creditBytes), CREDIT_MAX),
-      session: context.session,
-      heads: context.heads,
-      log: context.log,
-      now: context.now,
+      origin,
+      receiver,
+      path,
+      position: positionOf(asked.position) ?? START,
+      scanned: positionOf(asked.scanned),
+      skipGap: asked.skipGap,
+      creditBytes: Math.min(Number(asked.creditBytes), CREDIT_MAX),
+    })
+  }
+
+  #begin(request: PullRequest): void {
+    const { id, topic, origin, receiver, position } = request
+    const context = this.#context
+    const { metrics, positions, region } = context
+    const labels = { topic: metrics.topicLabel(topic.key), peer: this.#peer }
+    const ports: PullPorts = {
       send: (frame) => this.#write(frame),
-      onPlaced: () => context.positions.open(pull, { topic: topicKey, region: this.#peer, position }),
-      onServed: (records) => {
-        const { metrics } = context
-        metrics.served.inc({ topic: metrics.topicLabel(topicKey), peer: this.#peer }, records)
-      },
+      onPlaced: () => positions.open(pull, { topic: topic.key, region: receiver, position }),
+      onServed: (records) => metrics.served.inc(labels, records),
+      onHeld: (by) => metrics.held.inc({ ...labels, by }),
       refuse: (reason, message, first) => {
         if (this.#pulls.get(id) !== pull) return
         this.#drop(id)
         this.#refuse(id, reason, message, first)
       },
-    })
+    }
+    const pull: ServedPull =
+      origin === region ? new OwnPull({ ...context, ...request, ...ports }) : new RelayPull(context, request, ports)
     this.#pulls.set(id, pull)
-    context.metrics.servedPulls.inc({ peer: this.#peer })
+    this.#count(request, 1)
+    metrics.servedPulls.inc({ peer: this.#peer })
     if (this.#blocked) pull.setBlocked(true)
     void pull.start()
+  }
+
+  #match(request: MatchRequest): void {
+    if (this.#matches >= MATCHES_MAX) {
+      this.#write(encodeMatch(request.matchId, RefusalReason.UNAVAILABLE))
+      return
+    }
+    this.#matches += 1
+    void answerMatch(this.#context, this.#peer, request).then((answer) => {
+      this.#matches -= 1
+      this.#write(encodeMatch(request.matchId, answer))
+    })
+  }
+
+  #watch(origins: readonly string[]): void {
+    this.#stopWatching?.()
+    this.#stopWatching = undefined
+    const { holdings, registry, region } = this.#context
+    const watched = new Set(origins.filter((origin) => origin !== region && isLabel(origin)).slice(0, WATCHED_MAX))
+    if (watched.size === 0) return
+    this.#stopWatching = holdings.watch({
+      origins: watched,
+      covers: (topicKey) => exchangeOf(registry.snapshot, region, this.#peer, topicKey) === 'allowed',
+      onHoldings: (reports) => {
+        for (let from = 0; from === 0 || from < reports.length; from += HOLDINGS_MAX) {
+          this.#write(encodeHoldings(reports.slice(from, from + HOLDINGS_MAX)))
+        }
+      },
+    })
   }
 
   #drop(id: number): void {
     const pull = this.#pulls.get(id)
     if (pull === undefined) return
     this.#pulls.delete(id)
+    this.#count(pull.request, -1)
     this.#context.positions.close(pull)
     pull.close()
     this.#context.metrics.servedPulls.dec({ peer: this.#peer })
+  }
+
+  #count(request: PullRequest, change: 1 | -1): void {
+    const key = keyOf(request)
+    const count = (this.#keys.get(key) ?? 0) + change
+    if (count === 0) this.#keys.delete(key)
+    else this.#keys.set(key, count)
   }
 
   #refuse(id: number, reason: RefusalReason, message: string, first?: Position): void {
@@ -163,24 +226,21 @@ export class ServedStream {
     this.#write(encodeRefused(id, reason, message, first))
   }
 
-  #refuseExchange(id: number): void {
-    const { region } = this.#context
-    this.#refuse(id, RefusalReason.NOT_ALLOWED, `open pull: ${region} does not exchange this topic with ${this.#peer}`)
-  }
-
   #interrupt(why: string): void {
     for (const pull of [...this.#pulls.values()]) pull.interrupt(why)
   }
 
   /** What was allowed when a pull was opened may not be any more. */
-  #checkExchange(): void {
+  #checkAdmission(): void {
     const { registry, region } = this.#context
     for (const pull of [...this.#pulls.values()]) {
-      const exchange = exchangeOf(registry.snapshot, region, this.#peer, pull.topic.key)
-      if (exchange !== 'allowed') {
-        this.#drop(pull.id)
-        this.#refuseExchange(pull.id)
-      } else if (!sameSource(registry.get(pull.topic.key), pull.topic)) {
+      const { id, topic, origin, receiver, path } = pull.request
+      const question = { peer: this.#peer, topicKey: topic.key, origin, receiver, path }
+      const admission = admit(registry, region, question)
+      if (admission.topic === undefined) {
+        this.#drop(id)
+        this.#refuse(id, admission.reason, `open pull: ${admission.message}`)
+      } else if (!sameSource(admission.topic, topic)) {
         pull.interrupt('the topic was changed')
       }
     }
@@ -202,7 +262,7 @@ export class ServedStream {
     const turn = this.#ticks % IDLE_ROUNDS
     this.#ticks += 1
     for (const pull of this.#pulls.values()) {
-      if (pull.behind || pull.id % IDLE_ROUNDS === turn) void pull.tick()
+      if (pull.behind || pull.request.id % IDLE_ROUNDS === turn) void pull.tick()
     }
     // Also while blocked: it waits in line behind the records, and arrives when they do.
     const nowMs = this.#context.now()
@@ -210,20 +270,18 @@ export class ServedStream {
   }
 }
 
-/** Whether all that a served pull depends on is the same; documents are read anew at every change of any of them. */
-function sameSource(now: TopicEntry | undefined, before: TopicEntry): boolean {
-  const retention = before.document.spec.retention
-  const next = now?.document.spec.retention
-  return (
-    now?.stream === before.stream &&
-    next?.ageMs === retention.ageMs &&
-    next?.bytes === retention.bytes &&
-    next?.events === retention.events
-  )
+type PullKey = Pick<PullRequest, 'topic' | 'origin' | 'receiver'>
+
+function keyOf({ topic, origin, receiver }: PullKey): string {
+  return `${topic.key} ${origin} ${receiver}`
 }
 
-function positionOf(position: { readonly sequence: bigint; readonly stamp: bigint } | undefined): Position | undefined {
-  if (position === undefined) return undefined
-  const sequence = Number(position.sequence)
-  return Number.isSafeInteger(sequence) ? { sequence, stamp: position.stamp } : undefined
+/** Whether all that a served pull depends on is the same; documents are read anew at every change of any of them. */
+function sameSource(now: TopicEntry, before: TopicEntry): boolean {
+  return now.stream === before.stream && sourceOf(now) === sourceOf(before)
+}
+
+function sourceOf({ document: { spec } }: TopicEntry): string {
+  const { ageMs, bytes, events } = spec.retention
+  return JSON.stringify([ageMs, bytes, events, spec.egress])
 }

@@ -48,6 +48,18 @@ describe('toRow', () => {
     )
   })
 
+  test('a limit of its own needs no reference', () => {
+    const judge = (rounds: number[]) =>
+      toRow({ name: 'gap', unit: 'ms', rounds, goal: { kind: 'at-most', limit: 2_000 }, stands: 'highest' })
+    expect(judge([100, 2_000, 300])).toMatchObject({
+      value: 2_000,
+      goal: '<= 2000 ms',
+      met: true,
+      spread: [100, 2_000],
+    })
+    expect(judge([100, 2_001])).toMatchObject({ met: false })
+  })
+
   test('a reference of zero has no ratio', () => {
     expect(toRow({ name: 'x', unit: 'ms', rounds: [1], against: { name: 'y', rounds: [0] } }).ratio).toBeNull()
   })

@@ -11,7 +11,7 @@ export type Reference = {
 export type BenchRow = {
   /** "<what>, <under which conditions>". */
   readonly name: string
-  /** Median of the rounds. */
+  /** Median of the rounds, or the worst of them where the row's name says so. */
   readonly value: number
   readonly unit: string
   /** Lowest and highest round. */
@@ -26,8 +26,10 @@ export type BenchRow = {
   readonly met: boolean | null
 }
 
-/** A bound on a figure against its reference. */
+/** A bound on a figure, in most kinds against its reference. */
 export type Goal =
+  /** value <= limit (in the row's unit), whatever the reference does. */
+  | { readonly kind: 'at-most'; readonly limit: number }
   /** value >= times * reference, for rates. */
   | { readonly kind: 'at-least'; readonly times: number }
   /** value <= reference + over (in the row's unit), for latencies. */
@@ -40,30 +42,32 @@ export type Comparison = {
   readonly rounds: readonly number[]
   readonly against?: { readonly name: string; readonly rounds: readonly number[] } | undefined
   readonly goal?: Goal | undefined
+  /** What stands for all rounds: the middle one (default), or the highest of them. */
+  readonly stands?: 'median' | 'highest'
 }
 
 /**
  * Judges medians, so that one disturbed round decides nothing.
- * @throws {Error} no rounds, or a goal without a reference
+ * @throws {Error} no rounds, or a goal against a reference that is not there
  */
 export function toRow(comparison: Comparison): BenchRow {
-  const { name, unit, goal, against } = comparison
+  const { name, unit, goal, against, stands = 'median' } = comparison
   const own = summarize(comparison.rounds)
-  if (against === undefined) {
-    if (goal !== undefined)
-      throw new Error(`judge "${name}": a goal without a reference, wanted something to compare with`)
-    return { name, value: own.median, unit, spread: spreadOf(own), against: null, ratio: null, goal: null, met: null }
-  }
-  const other = summarize(against.rounds)
+  const value = stands === 'median' ? own.median : own.max
+  const other = against === undefined ? undefined : summarize(against.rounds)
+  const otherValue = stands === 'median' ? other?.median : other?.max
   return {
     name,
-    value: own.median,
+    value,
     unit,
     spread: spreadOf(own),
-    against: { name: against.name, value: other.median, spread: spreadOf(other) },
-    ratio: other.median === 0 ? null : own.median / other.median,
+    against:
+      against === undefined || other === undefined || otherValue === undefined
+        ? null
+        : { name: against.name, value: otherValue, spread: spreadOf(other) },
+    ratio: otherValue === undefined || otherValue === 0 ? null : value / otherValue,
     goal: goal === undefined ? null : describeGoal(goal, unit),
-    met: goal === undefined ? null : isMet(goal, own.median, other.median),
+    met: goal === undefined ? null : isMet(goal, name, value, otherValue),
   }
 }
 
@@ -83,9 +87,19 @@ function spreadOf(summary: Summary): readonly [number, number] {
 }
 
 function describeGoal(goal: Goal, unit: string): string {
-  return goal.kind === 'at-least' ? `>= ${goal.times}x` : `<= +${goal.over} ${unit}`
+  switch (goal.kind) {
+    case 'at-most':
+      return `<= ${goal.limit} ${unit}`
+    case 'at-least':
+      return `>= ${goal.times}x`
+    case 'at-most-over':
+      return `<= +${goal.over} ${unit}`
+  }
 }
 
-function isMet(goal: Goal, value: number, reference: number): boolean {
+function isMet(goal: Goal, name: string, value: number, reference: number | undefined): boolean {
+  if (goal.kind === 'at-most') return value <= goal.limit
+  if (reference === undefined)
+    throw new Error(`judge "${name}": a goal without a reference, wanted something to compare with`)
   return goal.kind === 'at-least' ? value >= goal.times * reference : value <= reference + goal.over
 }

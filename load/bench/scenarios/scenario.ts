@@ -24,6 +24,15 @@ export type Scenario = {
   run(context: ScenarioContext): Promise<BenchRow[]>
 }
 
+/** What a scenario works with that brings a mesh of its own, because it breaks or delays it. Its servers sync always. */
+export type LoneContext = Omit<ScenarioContext, 'mesh' | 'sync'>
+
+/** One group of rows, measured on a mesh of its own. */
+export type LoneScenario = {
+  readonly name: ScenarioName
+  run(context: LoneContext): Promise<BenchRow[]>
+}
+
 /** The end of a row's name. */
 export function syncText(sync: SyncMode): string {
   return sync === 'always' ? 'sync always' : 'sync default'

@@ -49,6 +49,12 @@ export class StreamAdmin implements AsyncDisposable {
     await this.manager.streams.delete(name)
   }
 
+  /** How many messages the stream holds. */
+  async messages(name: string): Promise<number> {
+    const { state } = await this.manager.streams.info(name)
+    return state.messages
+  }
+
   /** Waits until the stream holds `messages` messages. Rejects after `limitMs`. */
   async waitForMessages(name: string, messages: number, limitMs: number): Promise<void> {
     const endMs = performance.now() + limitMs

@@ -4,7 +4,7 @@ import exec from 'k6/execution'
 import { Counter, Trend } from 'k6/metrics'
 import type { Options } from 'k6/options'
 import type { JournalLine, Phase, PublishSettings } from '../settings.ts'
-import { credentials, type DrillEvent, Session } from './session.ts'
+import { credentials, type DrillEvent, type Outcome, Session } from './session.ts'
 
 // k6 has one, its types do not.
 declare const console: { log(line: string): void }
@@ -13,6 +13,7 @@ const settings: PublishSettings = JSON.parse(open(__ENV.SETTINGS ?? ''))
 credentials(settings)
 const session = new Session(settings, __VU % settings.endpoints.length)
 
+const NEVER_SENT: Outcome = { kind: 'acknowledged', region: 'nowhere', attempts: 0 }
 const publishMs = new Trend('publish_ms', true)
 const unacknowledged = new Counter('unacknowledged')
 const attempts = new Counter('attempts')
@@ -42,7 +43,7 @@ export default function publish(): void {
   const phase = phaseAt((dueMs - startTime) / 1_000)
   exec.vu.metrics.tags.phase = phase
   const event = nextEvent()
-  const outcome = session.publish(event)
+  const outcome = isPlanted(iterationInTest) ? NEVER_SENT : session.publish(event)
   const acknowledgedMs = Date.now()
   const { id, source } = event
   const { home } = session
@@ -74,6 +75,12 @@ function nextEvent(): DrillEvent {
     },
     textData: 'x'.repeat(64),
   }
+}
+
+/** The first event of the fault, counted by the constant rate. */
+function isPlanted(iteration: number): boolean {
+  const baselineEnd = settings.phases.find(({ phase }) => phase === 'baseline')?.endSeconds ?? 0
+  return settings.plantLoss && iteration === baselineEnd * settings.perSecond
 }
 
 function phaseAt(seconds: number): Phase {

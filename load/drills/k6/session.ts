@@ -93,8 +93,9 @@ export class Session {
       timeout: CALL_LIMIT,
     })
     if (response.status !== StatusOK) {
-      const kind = RETRIED.includes(response.status) ? 'again' : 'refused'
-      return { kind, reason: `status ${response.status}: ${JSON.stringify(response.error)}` }
+      // `response.status` is no number when the script runs, whatever its type says.
+      const { code, message } = response.error as { readonly code: number; readonly message: string }
+      return { kind: RETRIED.includes(code) ? 'again' : 'refused', reason: `${code}: ${message}` }
     }
     const result = (response.message as PublishMessage).results[0]
     if (result?.receipt) return { kind: 'stored', region: result.receipt.region }

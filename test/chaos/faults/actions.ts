@@ -1,7 +1,8 @@
 import { parseTopicName, streamName, unwrap } from '@landbridge/core'
 import type { Lab, LabRegion } from '@landbridge/lab'
 import { NatsSession, streamStatus } from '@landbridge/nats'
-import type { Fault, LinkTrouble } from '../plan/fault.ts'
+import type { Fault, Trouble } from '../plan/fault.ts'
+import { powerLoss, recreate, truncateOne } from './forget.ts'
 
 /** A fault that is in effect. */
 export type ActiveFault = {
@@ -13,8 +14,20 @@ export type ActiveFault = {
 
 const STOP_GRACE_MS = 10_000
 
-/** Brings a fault about. Resolves when it is in effect. */
-export async function inject(lab: Lab, fault: Fault): Promise<ActiveFault> {
+/** What faults need to know of the run. */
+export type FaultContext = {
+  readonly lab: Lab
+  /** A topic whose stream is gone is there again after these (YAML). */
+  readonly documents: string
+  /** Milliseconds since the run began. */
+  readonly now: () => number
+  /** A region has forgotten something. */
+  readonly wiped: (wipe: { readonly region: string; readonly topic?: string; readonly fromMs: number }) => void
+}
+
+/** Brings a fault about that lasts `forMs`. Resolves when it is in effect. */
+export async function inject(context: FaultContext, fault: Fault, forMs: number): Promise<ActiveFault> {
+  const { lab } = context
   switch (fault.kind) {
     case 'kill':
       return kill(lab.region(fault.region), fault.role, fault.index)
@@ -49,6 +62,31 @@ export async function inject(lab: Lab, fault: Fault): Promise<ActiveFault> {
     }
     case 'rolling-restart':
       return { heal: () => rollingRestart(lab) }
+    case 'clock': {
+      const region = lab.region(fault.region)
+      await region.setClock(fault.index, fault.offsetMs)
+      return { heal: () => region.setClock(fault.index, 0) }
+    }
+    case 'disk-full':
+      return fullDisk(lab, fault.region, fault.index)
+    case 'truncate':
+      return truncateOne(lab.region(fault.region), fault)
+    case 'power-loss':
+      return powerLoss(context, fault, forMs)
+    case 'recreate':
+      return recreate(context, fault)
+  }
+}
+
+async function fullDisk(lab: Lab, name: string, index: number): Promise<ActiveFault> {
+  const region = lab.region(name)
+  await lab.disks.fill(`${name}/nats-${index}`)
+  return {
+    heal: async () => {
+      await lab.disks.free(`${name}/nats-${index}`)
+      // The server has switched JetStream off when it ran out of space.
+      await region.restart('nats', { index })
+    },
   }
 }
 
@@ -62,12 +100,10 @@ async function pause(region: LabRegion, role: 'gateway' | 'nats', index: number)
   return { heal: () => region.resume(role, { index }) }
 }
 
-async function trouble(
-  lab: Lab,
-  pairs: readonly (readonly [string, string])[],
-  mode: LinkTrouble,
-): Promise<ActiveFault> {
-  await Promise.all(pairs.map(([from, to]) => lab.cut(from, to, mode)))
+async function trouble(lab: Lab, pairs: readonly (readonly [string, string])[], what: Trouble): Promise<ActiveFault> {
+  const begin = (from: string, to: string) =>
+    typeof what === 'string' ? lab.cut(from, to, what) : lab.trouble(from, to, what)
+  await Promise.all(pairs.map(([from, to]) => begin(from, to)))
   return {
     heal: async () => {
       await Promise.all(pairs.map(([from, to]) => lab.heal(from, to)))

@@ -1,12 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Lab } from '@landbridge/lab'
+import type { Wipe } from '../check/wipe.ts'
+import type { History } from '../history/history.ts'
 import type { JsonLines } from '../history/spill.ts'
 import { claimsOf, describeFault, type Ground, type PlannedFault } from '../plan/fault.ts'
-import { inject } from './actions.ts'
+import { type FaultContext, inject } from './actions.ts'
 import { Claims } from './mutex.ts'
 
 export type DriverOptions = {
   readonly lab: Lab
+  readonly history: History
+  /** The run's topics and policies. */
+  readonly documents: string
   readonly ground: Ground
   /** Milliseconds since the run began. */
   readonly now: () => number
@@ -27,6 +32,8 @@ export type FaultRecord = {
 /** Carries out a plan. */
 export class FaultDriver {
   readonly done: FaultRecord[] = []
+  /** What regions were made to forget. */
+  readonly wipes: Wipe[] = []
   /** Faults that could not be brought about or undone: a fault of the lab, not of the mesh. */
   readonly problems: string[] = []
   readonly #options: DriverOptions
@@ -42,17 +49,18 @@ export class FaultDriver {
   }
 
   async #carryOut({ id, atMs, forMs, fault }: PlannedFault, signal: AbortSignal): Promise<void> {
-    const { now, report, spill, lab, ground } = this.#options
+    const { now, report, spill, ground } = this.#options
     if (!(await passed(atMs - now(), signal))) return
     const release = await this.#claims.take(claimsOf(fault, ground))
     const text = describeFault(fault)
     try {
       if (signal.aborted) return
-      const active = await inject(lab, fault)
+      const beganMs = now()
+      const active = await inject(this.#context(), fault, forMs)
       const injectedMs = Math.round(now())
       report(`#${id} ${text}${active.detail === undefined ? '' : ` (${active.detail})`} for ${forMs} ms`)
       spill.write({ at: injectedMs, id, step: 'injected', text, detail: active.detail })
-      await passed(forMs, signal)
+      await passed(forMs - (now() - beganMs), signal)
       spill.write({ at: Math.round(now()), id, step: 'healing', text })
       await active.heal()
       const healedMs = Math.round(now())
@@ -65,6 +73,20 @@ export class FaultDriver {
       spill.write({ at: Math.round(now()), id, step: 'problem', text, why })
     } finally {
       release()
+    }
+  }
+
+  #context(): FaultContext {
+    const { lab, documents, now, history, spill } = this.#options
+    return {
+      lab,
+      documents,
+      now,
+      wiped: ({ region, topic, fromMs }) => {
+        const wipe = { region: history.regionIndex(region), topic, fromMs, untilMs: now() }
+        this.wipes.push(wipe)
+        spill.write({ at: Math.round(now()), step: 'wiped', ...wipe, region })
+      },
     }
   }
 }

@@ -1,5 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Mesh } from '@landbridge/client'
 import type { History } from '../history/history.ts'
+
+const PAUSE_MS = 500
+const ENDS_MAX = 20
 
 export type SubscriberOptions = {
   readonly history: History
@@ -16,8 +20,8 @@ export class Subscriber {
   delivered = 0
   /** Events that it was shown before. */
   repeated = 0
-  /** Why it ended before it was told to. */
-  failure: string | undefined
+  /** Why subscriptions ended before they were told to: the first few. */
+  readonly ends: string[] = []
   readonly region: number
   readonly #options: SubscriberOptions
 
@@ -26,19 +30,26 @@ export class Subscriber {
     this.#options = options
   }
 
-  /** Reads until the signal aborts. Never rejects. */
+  /** Reads until the signal aborts; begins anew, with the oldest event, when a subscription ends. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { mesh, topic, history, region, now } = this.#options
-    try {
-      for await (const { event } of mesh.subscribe(topic, { from: 'earliest', signal })) {
-        const publisher = history.publisherOf(event.source)
-        const number = Number(event.id)
-        this.delivered++
-        if (publisher === undefined) continue
-        if (history.publishers[publisher]?.seen(number, region, now()) === false) this.repeated++
+    while (!signal.aborted) {
+      try {
+        await this.#read(signal)
+      } catch (thrown) {
+        if (signal.aborted) return
+        if (this.ends.length < ENDS_MAX) this.ends.push(thrown instanceof Error ? thrown.message : String(thrown))
+        await sleep(PAUSE_MS, undefined, { signal }).catch(() => {})
       }
-    } catch (thrown) {
-      if (!signal.aborted) this.failure ??= thrown instanceof Error ? thrown.message : String(thrown)
+    }
+  }
+
+  async #read(signal: AbortSignal): Promise<void> {
+    const { mesh, topic, history, region, now } = this.#options
+    for await (const { event } of mesh.subscribe(topic, { from: 'earliest', signal })) {
+      const publisher = history.publisherOf(event.source)
+      this.delivered++
+      if (publisher === undefined) continue
+      if (history.publishers[publisher]?.seen(Number(event.id), region, now()) === false) this.repeated++
     }
   }
 }

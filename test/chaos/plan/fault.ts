@@ -1,3 +1,5 @@
+import { describeTrouble, type LinkTrouble } from '@landbridge/lab'
+
 /** What a fault does; it is undone when its time is over. Regions are named, processes counted from 0. */
 export type Fault =
   /** SIGKILL, then started again. */
@@ -9,16 +11,40 @@ export type Fault =
   /** Everything in a region is killed at once. */
   | { readonly kind: 'region-loss'; readonly region: string }
   /** The connections that one region dials to another. */
-  | { readonly kind: 'link'; readonly from: string; readonly to: string; readonly trouble: LinkTrouble }
+  | { readonly kind: 'link'; readonly from: string; readonly to: string; readonly trouble: Trouble }
   /** The same trouble both ways. */
-  | { readonly kind: 'cut'; readonly one: string; readonly other: string; readonly trouble: LinkTrouble }
+  | { readonly kind: 'cut'; readonly one: string; readonly other: string; readonly trouble: Trouble }
   /** No way to or from a region. */
-  | { readonly kind: 'isolate'; readonly region: string; readonly trouble: LinkTrouble }
+  | { readonly kind: 'isolate'; readonly region: string; readonly trouble: Trouble }
   /** Each process of the mesh is stopped gently and started again, one after the other. */
   | { readonly kind: 'rolling-restart' }
+  /** A gateway's clock jumps, and jumps back. */
+  | { readonly kind: 'clock'; readonly region: string; readonly index: number; readonly offsetMs: number }
+  /** A server's disk is full; when it has room again, the server is started anew. */
+  | { readonly kind: 'disk-full'; readonly region: string; readonly index: number }
+  /** A server of a cluster is killed and started with a part of a stream's newest block cut off. */
+  | {
+      readonly kind: 'truncate'
+      readonly region: string
+      readonly index: number
+      readonly topic: string
+      readonly share: number
+    }
+  /**
+   * The store of a region with one server is copied; when the fault's time is over, the server (and the gateways, if
+   * they lose power too) is killed and started from the copy. Key-value buckets may come from an older or newer copy.
+   */
+  | {
+      readonly kind: 'power-loss'
+      readonly region: string
+      readonly buckets: 'same' | 'older' | 'newer'
+      readonly gateways: boolean
+    }
+  /** A topic's stream is deleted, and made anew by applying the topic once more. */
+  | { readonly kind: 'recreate'; readonly region: string; readonly topic: string }
 
-/** What happens to a link: see the lab's `LinkMode`. */
-export type LinkTrouble = 'refused' | 'blackhole' | 'stalled'
+/** What happens to a link: it is cut in one of the lab's ways, or works badly. */
+export type Trouble = 'refused' | 'blackhole' | 'stalled' | LinkTrouble
 
 export type FaultKind = Fault['kind']
 
@@ -35,9 +61,19 @@ export type PlannedFault = {
 export type Ground = {
   readonly regions: readonly RegionGround[]
   readonly topics: readonly string[]
+  /** The lab is prepared for slow links and wrong clocks. */
+  readonly prepared: boolean
+  /** Only these are drawn; undefined: every kind. */
+  readonly only?: readonly FaultKind[] | undefined
 }
 
-export type RegionGround = { readonly name: string; readonly nodes: 1 | 3; readonly gateways: number }
+export type RegionGround = {
+  readonly name: string
+  readonly nodes: 1 | 3
+  readonly gateways: number
+  /** Servers whose disk can be full. */
+  readonly disks: readonly number[]
+}
 
 /** A fault in a few words. */
 export function describeFault(fault: Fault): string {
@@ -50,15 +86,37 @@ export function describeFault(fault: Fault): string {
     case 'region-loss':
       return `kill all of ${fault.region}`
     case 'link':
-      return `${fault.trouble} ${fault.from} -> ${fault.to}`
+      return `${wordsOf(fault.trouble)} ${fault.from} -> ${fault.to}`
     case 'cut':
-      return `${fault.trouble} ${fault.one} <-> ${fault.other}`
+      return `${wordsOf(fault.trouble)} ${fault.one} <-> ${fault.other}`
     case 'isolate':
-      return `${fault.trouble} ${fault.region} <-> all others`
+      return `${wordsOf(fault.trouble)} ${fault.region} <-> all others`
     case 'rolling-restart':
       return 'rolling restart of everything'
+    case 'clock':
+      return `clock of ${fault.region}/gateway-${fault.index} wrong by ${fault.offsetMs} ms`
+    case 'disk-full':
+      return `disk of ${fault.region}/nats-${fault.index} full`
+    case 'truncate':
+      return `cut ${Math.round(fault.share * 100)}% off a block of ${fault.topic} at ${fault.region}/nats-${fault.index}`
+    case 'power-loss':
+      return `power loss of ${fault.region}${fault.gateways ? ' and its gateways' : ''}, buckets ${fault.buckets}`
+    case 'recreate':
+      return `delete and recreate ${fault.topic} in ${fault.region}`
   }
 }
+
+function wordsOf(trouble: Trouble): string {
+  return typeof trouble === 'string' ? trouble : describeTrouble(trouble)
+}
+
+/** True for a fault after which a region may have forgotten what it acknowledged. */
+export function isWipe(fault: Fault): boolean {
+  return fault.kind === 'power-loss' || fault.kind === 'recreate'
+}
+
+/** The claim that all wipes share: one region forgets at a time. */
+export const WIPE_CLAIM = 'wipe'
 
 /** What a fault has for itself while it lasts: processes and directed links. Two faults that share one never overlap. */
 export function claimsOf(fault: Fault, ground: Ground): readonly string[] {
@@ -81,6 +139,15 @@ export function claimsOf(fault: Fault, ground: Ground): readonly string[] {
         .flatMap((name) => [`${name}>${fault.region}`, `${fault.region}>${name}`])
     case 'rolling-restart':
       return names.flatMap((name) => processesOf(name, ground))
+    case 'clock':
+      return [`${fault.region}/gateway-${fault.index}/clock`]
+    case 'disk-full':
+    case 'truncate':
+      return [...processesOf(fault.region, ground, 'nats'), WIPE_CLAIM]
+    case 'power-loss':
+      return [...processesOf(fault.region, ground, fault.gateways ? undefined : 'nats'), WIPE_CLAIM]
+    case 'recreate':
+      return [...processesOf(fault.region, ground), WIPE_CLAIM]
   }
 }
 

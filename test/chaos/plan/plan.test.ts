@@ -5,11 +5,12 @@ import { planFaults } from './plan.ts'
 
 const ground: Ground = {
   regions: [
-    { name: 'a', nodes: 3, gateways: 2 },
-    { name: 'b', nodes: 1, gateways: 2 },
-    { name: 'c', nodes: 1, gateways: 1 },
+    { name: 'a', nodes: 3, gateways: 2, disks: [1] },
+    { name: 'b', nodes: 1, gateways: 2, disks: [0] },
+    { name: 'c', nodes: 1, gateways: 1, disks: [] },
   ],
   topics: ['t/t'],
+  prepared: true,
 }
 const plan = (seed: number, minutes = 5) => planFaults({ seed, durationMs: minutes * 60_000, everyMs: 7_000, ground })
 
@@ -39,7 +40,7 @@ it('keeps its promises for every seed', () => {
 
 it('draws every kind, and faults during the recovery of others', () => {
   const seeds = Array.from({ length: 20 }, (_, seed) => plan(seed))
-  expect(new Set(seeds.flat().map(({ fault }) => fault.kind)).size).toBe(8)
+  expect(new Set(seeds.flat().map(({ fault }) => fault.kind)).size).toBe(13)
   const inRecovery = seeds.flatMap((faults) =>
     faults.filter(({ atMs }, index) => {
       const before = faults[index - 1]

@@ -1,6 +1,6 @@
 import { Dice } from '../random.ts'
 import { drawFault } from './draw.ts'
-import { claimsOf, type Ground, type PlannedFault } from './fault.ts'
+import { claimsOf, type Ground, type PlannedFault, WIPE_CLAIM } from './fault.ts'
 
 export type PlanOptions = {
   readonly seed: number
@@ -15,6 +15,8 @@ const FIRST_MS = 2_000
 const TRIES_MAX = 20
 /** A claim is free again so long after its fault: what was killed needs to start. */
 const RECOVERY_MS = 3_000
+/** What a region forgot must be back before another one forgets: a quorum of two stands one such fault at a time. */
+const WIPE_RECOVERY_MS = 25_000
 
 /**
  * The faults of a run: the same for the same options, in the order of their times.
@@ -24,7 +26,7 @@ const RECOVERY_MS = 3_000
  */
 export function planFaults({ seed, durationMs, everyMs, ground }: PlanOptions): readonly PlannedFault[] {
   const dice = new Dice(seed)
-  const planned: PlannedFault[] = []
+  const planned: Omit<PlannedFault, 'id'>[] = []
   const busyUntil = new Map<string, number>()
   const lastBegin = durationMs * 0.9
   for (let atMs = FIRST_MS; atMs < lastBegin; atMs += dice.int(everyMs / 4, (everyMs * 7) / 4)) {
@@ -36,11 +38,12 @@ export function planFaults({ seed, durationMs, everyMs, ground }: PlanOptions): 
       const { fault, forMs } = drawFault(dice, ground)
       const claims = claimsOf(fault, ground)
       if (begin + forMs > durationMs || claims.some((claim) => (busyUntil.get(claim) ?? 0) > begin)) continue
-      for (const claim of claims) busyUntil.set(claim, begin + forMs + RECOVERY_MS)
-      planned.push({ id: planned.length + 1, atMs: begin, forMs, fault })
-      atMs = begin
+      for (const claim of claims) {
+        busyUntil.set(claim, begin + forMs + (claim === WIPE_CLAIM ? WIPE_RECOVERY_MS : RECOVERY_MS))
+      }
+      planned.push({ atMs: begin, forMs, fault })
       break
     }
   }
-  return planned
+  return planned.toSorted((one, other) => one.atMs - other.atMs).map((fault, index) => ({ id: index + 1, ...fault }))
 }

@@ -29,7 +29,10 @@ export type ChaosReport = {
     readonly region: string
     readonly delivered: number
     readonly repeated: number
-    readonly failure: string | undefined
+    /** Why its subscriptions ended although nobody closed them. */
+    readonly ends: readonly string[]
+    /** A subscription may end when its stream is made anew, or shorter than what was read of it. */
+    readonly mayEnd: boolean
   }[]
   /** Processes that ended on their own. */
   readonly crashes: readonly string[]
@@ -47,8 +50,8 @@ export function problemsOf(report: ChaosReport): readonly string[] {
   for (const [name, mib] of Object.entries(memory.worstMiB)) {
     if (mib > memory.limitMiB) problems.push(`${name} had ${mib} MiB, wanted at most ${memory.limitMiB}`)
   }
-  for (const { region, failure } of subscribers) {
-    if (failure !== undefined) problems.push(`a subscriber in ${region} ended: ${failure}`)
+  for (const { region, ends, mayEnd } of subscribers) {
+    if (ends.length > 0 && !mayEnd) problems.push(`a subscriber in ${region} ended: ${ends[0]}`)
   }
   return [...problems, ...crashes, ...unexpected, ...faults.problems]
 }

@@ -1,0 +1,128 @@
+import { holdersOf, type QuorumClaim, type QuorumVerdict, type QuorumView, quorumVerdict } from '@landbridge/core'
+
+/** What a wait knows of its topic. */
+export type QuorumTopic = {
+  /** "<tenant>/<topic>". */
+  readonly key: string
+  readonly fallback: 'wait' | 'degrade'
+}
+
+/** Events that were stored here and wait for another region. */
+export type Claim = Pick<QuorumClaim, 'sequence' | 'begunAtMs' | 'deadlineAtMs'> & {
+  /** The region that stored them first, when they came from there: it holds them while it is in reach. */
+  readonly origin?: string | undefined
+}
+
+/** How a wait ended. */
+export type QuorumOutcome =
+  | Exclude<QuorumVerdict, { kind: 'wait' }>
+  /** The connection to the store changed: what was heard may not be true of what is stored now. */
+  | { readonly kind: 'reset' }
+
+/** Where waits look. */
+export type QuorumSource = {
+  view(topic: string, counts: (region: string) => boolean): QuorumView
+  onChange(listener: (topic: string) => void): () => void
+}
+
+/** What a quorum needs. */
+export type QuorumOptions = {
+  readonly source: QuorumSource
+  /** Whether a region that pulls a topic gets all of it, as it is. */
+  readonly counts: (topic: string, region: string) => boolean
+  /** Default `performance.now`. */
+  readonly monotonic?: () => number
+}
+
+type Wait = {
+  readonly topic: QuorumTopic
+  readonly claim: Claim
+  readonly sinceMs: number
+  readonly resolve: (outcome: QuorumOutcome) => void
+  timer: NodeJS.Timeout | undefined
+}
+
+/**
+ * The waits for other regions: each ends when one holds the events, when its topic's fallback says so, or at its
+ * deadline. What that means is decided in core (`quorumVerdict`); this looks again when something is heard or due.
+ */
+export class Quorum implements Disposable {
+  readonly #options: QuorumOptions
+  readonly #monotonic: () => number
+  readonly #waits = new Map<string, Set<Wait>>()
+  readonly #stopFollowing: () => void
+
+  constructor(options: QuorumOptions) {
+    this.#options = options
+    this.#monotonic = options.monotonic ?? (() => performance.now())
+    this.#stopFollowing = options.source.onChange((topic) => this.#look(topic))
+  }
+
+  /** Waits. Never rejects. */
+  wait(topic: QuorumTopic, claim: Claim): Promise<QuorumOutcome> {
+    const { promise, resolve } = Promise.withResolvers<QuorumOutcome>()
+    const wait: Wait = { topic, claim, sinceMs: this.#monotonic(), resolve, timer: undefined }
+    const waits = this.#waits.get(topic.key) ?? new Set()
+    this.#waits.set(topic.key, waits.add(wait))
+    this.#decide(wait, this.#view(topic.key))
+    return promise
+  }
+
+  /** The other regions that hold the events of a claim now. */
+  holders(topic: string, claim: Omit<Claim, 'deadlineAtMs'>): readonly string[] {
+    const view = this.#view(topic)
+    return holdersOf({ ...claim, holders: originHolds(claim, view) }, view.reports)
+  }
+
+  /** The connection to the store changed: every wait ends. */
+  reset(): void {
+    for (const waits of [...this.#waits.values()]) for (const wait of [...waits]) this.#end(wait, { kind: 'reset' })
+  }
+
+  /** As `reset`, for good. */
+  close(): void {
+    this.#stopFollowing()
+    this.reset()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  #view(topic: string): QuorumView {
+    return this.#options.source.view(topic, (region) => this.#options.counts(topic, region))
+  }
+
+  #look(topic: string): void {
+    const waits = this.#waits.get(topic)
+    if (waits === undefined) return
+    const view = this.#view(topic)
+    for (const wait of [...waits]) this.#decide(wait, view)
+  }
+
+  #decide(wait: Wait, view: QuorumView): void {
+    const { topic, claim, sinceMs } = wait
+    const nowMs = this.#monotonic()
+    const holders = originHolds(claim, view)
+    const verdict = quorumVerdict({ ...claim, sinceMs, holders, fallback: topic.fallback }, view, nowMs)
+    if (verdict.kind !== 'wait') {
+      this.#end(wait, verdict)
+      return
+    }
+    clearTimeout(wait.timer)
+    wait.timer = setTimeout(() => this.#decide(wait, this.#view(topic.key)), Math.ceil(verdict.untilMs - nowMs))
+  }
+
+  #end(wait: Wait, outcome: QuorumOutcome): void {
+    clearTimeout(wait.timer)
+    const waits = this.#waits.get(wait.topic.key)
+    waits?.delete(wait)
+    if (waits?.size === 0) this.#waits.delete(wait.topic.key)
+    wait.resolve(outcome)
+  }
+}
+
+/** A region that pulls from us is there, and so is what it stored first. */
+function originHolds({ origin }: Pick<Claim, 'origin'>, { reports }: QuorumView): readonly string[] {
+  return origin !== undefined && reports.some(({ region }) => region === origin) ? [origin] : []
+}

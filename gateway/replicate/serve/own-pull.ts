@@ -1,0 +1,343 @@
+import {
+  type ControlRecord,
+  type Egress,
+  egressOf,
+  encodeRecords,
+  MeshError,
+  originFilter,
+  type Position,
+  parseControl,
+  parseHeaders,
+  parseSubject,
+  type RawRecord,
+  type RetryMark,
+  recordByteLength,
+  START,
+} from '@landbridge/core'
+import { type NatsSession, type StoredMessage, StreamReader } from '@landbridge/nats'
+import { RefusalReason } from '@landbridge/proto'
+import type { Log } from '../../telemetry/index.ts'
+import { eventOfMarker } from './markers.ts'
+import type { OwnHead, OwnHeads } from './own-heads.ts'
+import { placeInStream } from './place.ts'
+import {
+  FRAME_BYTES,
+  FRAME_RECORDS,
+  HEAD_INTERVAL_MS,
+  type PullPorts,
+  type PullRequest,
+  type ServedPull,
+  WINDOW_BYTES,
+} from './pull-request.ts'
+import { encodeHead } from './responses.ts'
+import { RetentionWatch } from './retention-watch.ts'
+import { SkipTeller } from './skip-teller.ts'
+
+/** A reader that lags behind the head for this many ticks without a record is taken for stuck. */
+const STUCK_TICKS = 3
+
+/** What an own pull needs. */
+export type OwnPullOptions = PullRequest &
+  PullPorts & {
+    /** This region. */
+    readonly region: string
+    readonly session: NatsSession
+    readonly heads: OwnHeads
+    readonly log: Log
+    readonly now: () => number
+  }
+
+type Marker = Extract<ControlRecord, { readonly kind: 'marker' }>
+
+/**
+ * One pull of this region's own records behind a position, in stream order.
+ *
+ * 1. Nothing is served until the position was found by sequence and stamp; each record names the one that passed before.
+ * 2. It belongs to one session and one incarnation of the stream (rule 6). When either changes it ends with
+ *    UNAVAILABLE, and the peer asks again from what it has: a server that came back shorter is noticed that way.
+ * 3. What retention removed before it was read is a gap, never skipped.
+ * 4. What may not leave for the receiver stays here, and is told as looked at. A marker goes out as the event that it
+ *    stands for.
+ * 5. It holds at most one frame and the reader's window; without credit or while the stream is blocked it reads nothing.
+ */
+export class OwnPull implements ServedPull {
+  readonly request: PullRequest
+  readonly #options: OwnPullOptions
+  readonly #egress: Egress
+  readonly #epoch: number
+  readonly #retention: RetentionWatch
+  readonly #skips: SkipTeller
+  #reader: StreamReader | undefined
+  #closed = false
+  #credit: number
+  #blocked = false
+  #records: RawRecord[] = []
+  #bytes = 0
+  #flushing: NodeJS.Immediate | undefined
+  /** A question to the stream must be answered before anything is sent, or read. */
+  #checking = false
+  #fetching = false
+  /** The record that was read last. */
+  #looked: Position
+  /** The record that passed last: the next one follows it. */
+  #passed: Position
+  /** The record that was sent last. */
+  #sent: Position
+  #pending: number | undefined
+  #head: OwnHead | undefined
+  #headTold: { readonly sequence: number; readonly pending: number } | undefined
+  #headToldMs = 0
+  #stuckTicks = 0
+
+  constructor(options: OwnPullOptions) {
+    const { id, topic, position } = options
+    this.request = options
+    this.#options = options
+    this.#egress = egressOf(topic.document)
+    this.#epoch = options.session.epoch
+    this.#credit = options.creditBytes
+    this.#looked = position
+    this.#passed = position
+    this.#sent = position
+    this.#retention = new RetentionWatch({ ...options, retention: topic.document.spec.retention })
+    this.#skips = new SkipTeller(id, options.send, () => this.#records.length === 0)
+  }
+
+  get behind(): boolean {
+    return this.#headTold?.pending !== 0 || this.#headTold.sequence !== this.#looked.sequence
+  }
+
+  async start(): Promise<void> {
+    try {
+      const { placement, from, looked, head } = await placeInStream(this.#options)
+      if (this.#closed) return
+      this.#head = head
+      if (placement !== 'serve') return this.#refusePlacement(placement, head)
+      this.#options.onPlaced()
+      this.#looked = looked
+      this.#pending = head.position.sequence >= from ? undefined : 0
+      this.#tellHead()
+      this.#read(from)
+    } catch (cause) {
+      this.#unavailable(MeshError.from(cause).message)
+    }
+  }
+
+  grant(bytes: number): void {
+    this.#credit += bytes
+    this.#steer()
+  }
+
+  setBlocked(blocked: boolean): void {
+    this.#blocked = blocked
+    this.#steer()
+  }
+
+  async tick(): Promise<void> {
+    if (this.#closed || this.#head === undefined) return
+    try {
+      const head = await this.#options.heads.read(this.request.topic)
+      if (this.#closed) return
+      if (head.created !== this.#head.created || head.leader !== this.#head.leader) {
+        return this.#unavailable('the stream has another leader or was made anew')
+      }
+      this.#head = head
+      this.#watchReader(head)
+      this.#tellHead()
+    } catch (cause) {
+      this.#unavailable(MeshError.from(cause).message)
+    }
+  }
+
+  applied(): void {
+    // The stream that carries the pull keeps positions of own records.
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    clearImmediate(this.#flushing)
+    this.#skips.close()
+    this.#records = []
+    void this.#reader?.close().catch((err: unknown) => {
+      this.#options.log.warn({ err, topic: this.request.topic.key }, 'closing the reader of a pull failed')
+    })
+  }
+
+  interrupt(why: string): void {
+    this.#unavailable(why)
+  }
+
+  #read(from: number): void {
+    const { session, region, topic, log } = this.#options
+    this.#reader = new StreamReader({
+      session,
+      stream: topic.stream,
+      filters: [originFilter(topic.document.name, region)],
+      start: { sequence: from },
+      windowBytes: WINDOW_BYTES,
+      onMessage: (message) => this.#take(message),
+      onEnd: (error) => this.#unavailable(error?.message ?? 'the reader ended'),
+      log,
+    })
+    this.#steer()
+  }
+
+  #take(message: StoredMessage): void {
+    if (this.#closed) return
+    if (this.#options.session.epoch !== this.#epoch) {
+      this.#unavailable('the connection to NATS changed')
+      return
+    }
+    const position = { sequence: message.sequence, stamp: message.stampNs }
+    this.#retention.follow(this.#looked, position)
+    this.#looked = position
+    this.#pending = message.pending
+    this.#stuckTicks = 0
+    const subject = parseSubject(message.subject).value
+    if (subject?.control === true) {
+      this.#takeControl(message, position)
+      return
+    }
+    const headers = parseHeaders((name) => message.header(name))
+    if (subject?.partition === undefined || headers.error !== undefined) {
+      const why = headers.error?.message ?? `record ${message.sequence} is no event`
+      this.#unavailable(why)
+      return
+    }
+    this.#offer(position, subject.partition, headers.value.mark, message.payload)
+  }
+
+  /** Sends an event of this region's log on its way, if it may leave. */
+  #offer(position: Position, partition: number, mark: RetryMark | undefined, payload: Uint8Array): void {
+    const event = this.#egress.isPlain ? payload : this.#egress.leave(payload, this.request.receiver)
+    if (typeof event === 'string') {
+      this.#options.onHeld(event)
+      this.#skips.skipped(position)
+      return
+    }
+    const record: RawRecord = { position, prev: this.#passed, partition, mark, event }
+    const byteLength = recordByteLength(record)
+    this.#records.push(record)
+    this.#bytes += byteLength
+    this.#credit -= byteLength
+    this.#passed = position
+    if (this.#credit <= 0) this.#steer()
+    if (this.#bytes >= FRAME_BYTES || this.#records.length >= FRAME_RECORDS) this.#flush()
+    // Behind whatever else came with the same chunk of bytes: one frame for all of it, without a wait.
+    else this.#flushing ??= setImmediate(() => this.#flush())
+  }
+
+  #takeControl(message: StoredMessage, position: Position): void {
+    const { value } = parseControl((name) => message.header(name))
+    if (value?.kind === 'marker') void this.#takeMarker(value, position)
+    else this.#passOver(position, 'is no marker')
+  }
+
+  /** Nothing is read meanwhile: what follows a marker must not overtake it. */
+  async #takeMarker(marker: Marker, position: Position): Promise<void> {
+    this.#fetching = true
+    this.#steer()
+    try {
+      const found = await eventOfMarker(this.#options.session, this.request.topic, marker)
+      if (this.#closed) return
+      if (found === undefined) this.#passOver(position, 'stands for an event that is no longer kept')
+      else this.#offer(position, found.partition, marker.mark, found.payload)
+      this.#fetching = false
+      this.#steer()
+    } catch (cause) {
+      this.#unavailable(MeshError.from(cause).message)
+    }
+  }
+
+  #passOver(position: Position, why: string): void {
+    const { log, topic } = this.#options
+    log.debug({ topic: topic.key, sequence: position.sequence }, `control record ${why}: it is passed over`)
+    this.#skips.skipped(position)
+  }
+
+  #flush(): void {
+    clearImmediate(this.#flushing)
+    this.#flushing = undefined
+    if (this.#closed || this.#records.length === 0 || this.#checking) return
+    if (this.#retention.inDoubt) {
+      void this.#settleDoubt()
+      return
+    }
+    const records = this.#records
+    this.#records = []
+    this.#bytes = 0
+    this.#sent = records.at(-1)?.position ?? this.#sent
+    if (this.#looked.sequence === this.#sent.sequence) this.#skips.passed()
+    this.#options.send(encodeRecords(this.request.id, records))
+    this.#options.onServed(records.length)
+    if (this.#options.now() - this.#headToldMs >= HEAD_INTERVAL_MS) this.#tellHead()
+  }
+
+  /** Between two records there were others that retention may have removed unread: asks before sending. */
+  async #settleDoubt(): Promise<void> {
+    this.#checking = true
+    this.#steer()
+    try {
+      const gap = await this.#retention.settle()
+      if (this.#closed) return
+      if (gap !== undefined) return this.#gap(gap)
+      this.#checking = false
+      this.#steer()
+      this.#flush()
+    } catch (cause) {
+      this.#unavailable(MeshError.from(cause).message)
+    }
+  }
+
+  #tellHead(): void {
+    const head = this.#head
+    if (head === undefined) return
+    const position = this.#looked.sequence > head.position.sequence ? this.#looked : head.position
+    // The reader's own count is exact; before its first record only the distance is known, which is never too small.
+    const unread = this.#pending ?? position.sequence - this.#looked.sequence
+    const pending = Math.max(unread, position.sequence > this.#looked.sequence ? 1 : 0) + this.#records.length
+    this.#headToldMs = this.#options.now()
+    this.#headTold = { sequence: position.sequence, pending }
+    // What was read beyond the head was stored after it: then nobody knows when the stream ended there.
+    const timeMs = position === head.position ? head.serverTimeMs : undefined
+    this.#options.send(encodeHead(this.request.id, { position, pending, timeMs }))
+  }
+
+  /** A reader that stands still while the origin goes on would make the lag look like none. */
+  #watchReader(head: OwnHead): void {
+    const idle = this.#credit > 0 && !this.#blocked && head.position.sequence > this.#looked.sequence
+    this.#stuckTicks = idle ? this.#stuckTicks + 1 : 0
+    if (this.#stuckTicks >= STUCK_TICKS) this.#unavailable('the reader stands still behind the head of the stream')
+  }
+
+  #steer(): void {
+    const reader = this.#reader
+    if (reader === undefined || this.#closed) return
+    const full = this.#checking && this.#bytes >= FRAME_BYTES
+    const stop = this.#credit <= 0 || this.#blocked || this.#fetching || full
+    if (stop && !reader.paused) reader.pause()
+    else if (!stop && reader.paused) reader.resume()
+  }
+
+  #refusePlacement(placement: 'diverged' | 'retention-gap', head: OwnHead): void {
+    const { position, topic, refuse } = this.#options
+    if (placement === 'retention-gap') {
+      this.#gap(head.firstSequence)
+      return
+    }
+    const { sequence, stamp } = position
+    const message = `serve ${topic.key}: there is no record ${sequence} stored at ${stamp}, the logs differ`
+    refuse(RefusalReason.DIVERGED, message)
+  }
+
+  #gap(firstSequence: number): void {
+    const message = `serve ${this.request.topic.key}: records behind ${this.#sent.sequence} are no longer kept, the oldest kept sequence is ${firstSequence}`
+    this.#options.refuse(RefusalReason.RETENTION_GAP, message, { ...START, sequence: firstSequence })
+  }
+
+  #unavailable(why: string): void {
+    if (this.#closed) return
+    this.#options.refuse(RefusalReason.UNAVAILABLE, `serve ${this.request.topic.key}: ${why}`)
+  }
+}

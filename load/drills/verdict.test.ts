@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest'
+import { type DrillFigures, judge } from './verdict.ts'
+
+const clean: DrillFigures = {
+  acknowledged: 100,
+  unacknowledged: 0,
+  unacknowledgedReasons: [],
+  rtoMs: 800,
+  victimSilenceMs: 700,
+  rpoEvents: 0,
+  exposedEvents: 3,
+  rerouteMs: null,
+  convergeMs: 900,
+  audit: { missing: 0, duplicates: 0, orderViolations: 0, differing: 0, storedByRegion: {}, examples: [] },
+}
+const metrics = {
+  'publish_ms{phase:fault}': { values: { 'p(95)': 12.34 }, thresholds: { 'p(95)<3000': { ok: true } } },
+  attempts: { values: { count: 100 } },
+}
+const limits = { rtoMs: 2_000, convergeMs: 5_000 }
+const failing = (figures: DrillFigures, k6 = metrics as Parameters<typeof judge>[1]) =>
+  judge(figures, k6, limits)
+    .filter(({ met }) => !met)
+    .map(({ name }) => name)
+
+test('a clean drill meets all, with what k6 judged first', () => {
+  const checks = judge(clean, metrics, limits)
+  expect(checks[0]).toEqual({ name: 'publish_ms{phase:fault}', is: 'p(95) 12.3', wanted: 'p(95)<3000', met: true })
+  expect(checks.every(({ met }) => met)).toBe(true)
+})
+
+test.each<[Partial<DrillFigures>, string]>([
+  [{ rpoEvents: 1 }, 'RPO, lost events'],
+  [{ rtoMs: 2_001 }, 'RTO, due to acknowledged'],
+  [{ convergeMs: null }, 'converged after healing'],
+  [{ acknowledged: 0 }, 'acknowledged events'],
+  [{ audit: { ...clean.audit, duplicates: 1 } }, 'duplicates'],
+  [{ audit: { ...clean.audit, orderViolations: 1 } }, 'misordered events'],
+  [{ audit: { ...clean.audit, differing: 1 } }, 'events that differ between regions'],
+])('%j fails one check', (change, name) => {
+  expect(failing({ ...clean, ...change })).toEqual([name])
+})
+
+test('a threshold that k6 saw crossed fails', () => {
+  const crossed = { unacknowledged: { values: { count: 2 }, thresholds: { 'count==0': { ok: false } } } }
+  expect(failing(clean, crossed)).toEqual(['unacknowledged'])
+})
