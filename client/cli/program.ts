@@ -1,6 +1,7 @@
 import { Command, type Help, Option } from 'commander'
 import { addApplyCommand } from './commands/apply.ts'
 import { addCertsCommand } from './commands/certs.ts'
+import { addCheckCommand } from './commands/check.ts'
 import { addCompletionCommand } from './commands/completion.ts'
 import { addLagCommand } from './commands/lag.ts'
 import { addPeersCommand } from './commands/peers.ts'
@@ -39,6 +40,7 @@ export function createProgram(context: Context): Command {
   addSubscribeCommand(program, context)
   addTopicsCommand(program, context)
   addApplyCommand(program, context)
+  addCheckCommand(program, context)
   addPeersCommand(program, context)
   addLagCommand(program, context)
   program.commandsGroup(LOCAL)
