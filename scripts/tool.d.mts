@@ -2,7 +2,7 @@
 export type Tool = {
   /** The pinned version, without "v". */
   readonly version: string
-  /** The Go package that `go install` builds. */
+  /** The Go package that is built. */
   readonly module: string
   /** Lowest Go version that its go.mod accepts. */
   readonly go: string
@@ -10,6 +10,8 @@ export type Tool = {
   readonly versionArguments: readonly string[]
   /** Extra linker flags, for tools that learn their version only there. */
   readonly ldflags?: string
+  /** A folder below scripts/go that pins the tool's module. */
+  readonly folder?: string
 }
 
 /** Every native tool, at the one version that this repository works with. */

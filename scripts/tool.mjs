@@ -8,55 +8,16 @@ import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
+import { tools } from './tools.mjs'
+
+export { tools } from './tools.mjs'
 
 const LOCK_FRESH_MS = 30_000
 const LOCK_WAIT_MS = 20 * 60_000
 const FAILURE_LINES = 20
+const MODULES = join(import.meta.dirname, 'go')
 
-/**
- * How a tool is built and recognised.
- * @typedef {object} Tool
- * @property {string} version the pinned version, without "v"
- * @property {string} module the Go package that `go install` builds
- * @property {string} go lowest Go version that its go.mod accepts
- * @property {readonly string[]} versionArguments what makes it print its version
- * @property {string} [ldflags] extra linker flags, for tools that learn their version only there
- * @property {string} [binary] the name that `go install` gives the program (default: the tool's name)
- */
-
-/**
- * Every native tool, at the one version that this repository works with.
- * @type {Readonly<Record<string, Tool>>}
- */
-export const tools = {
-  'nats-server': {
-    version: '2.15.2',
-    module: 'github.com/nats-io/nats-server/v2@v2.15.2',
-    go: '1.26',
-    versionArguments: ['--version'],
-  },
-  grpcurl: {
-    version: '1.9.4',
-    module: 'github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4',
-    go: '1.25',
-    versionArguments: ['-version'],
-    ldflags: '-X main.version=v1.9.4',
-  },
-  'toxiproxy-server': {
-    version: '2.12.0',
-    module: 'github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0',
-    go: '1.23',
-    versionArguments: ['--version'],
-    ldflags: '-X github.com/Shopify/toxiproxy/v2.Version=2.12.0',
-    binary: 'server',
-  },
-  k6: {
-    version: '1.8.1',
-    module: 'go.k6.io/k6@v1.8.1',
-    go: '1.25',
-    versionArguments: ['version'],
-  },
-}
+/** @typedef {import('./tools.mjs').Tool} Tool */
 
 /**
  * The path of a native tool at its pinned version: from the user's cache, else from PATH, else built from the Go module proxy into the cache.
@@ -130,7 +91,9 @@ async function build(name, tool, path, { environment, report }) {
     report(`building ${name} ${tool.version} with ${go.stdout.trim()} (once; a minute or two)`)
     const failure = await install(name, tool, folder, environment, report)
     if (failure !== undefined) {
-      throw new Error(`build ${name} ${tool.version}: "go install ${tool.module}" failed, wanted ${wanted}\n${failure}`)
+      throw new Error(
+        `build ${name} ${tool.version}: "go" could not build ${tool.module}, wanted ${wanted}\n${failure}`,
+      )
     }
     await rename(join(folder, tool.binary ?? name), path)
     report(`built ${path}`)
@@ -140,7 +103,8 @@ async function build(name, tool, path, { environment, report }) {
 }
 
 /**
- * Runs `go install` away from the repository, so that it sees no module or workspace of ours. GOFLAGS and the other Go settings are the user's.
+ * Runs `go install` away from the repository, so that it sees no module or workspace of ours, or `go build` in the module that pins the tool. GOFLAGS
+ * and the other Go settings are the user's.
  * @param {string} name
  * @param {Tool} tool
  * @param {string} folder
@@ -149,18 +113,22 @@ async function build(name, tool, path, { environment, report }) {
  * @returns {Promise<string | undefined>} the last lines of a failed build
  */
 async function install(name, tool, folder, environment, report) {
+  const pinned = tool.folder !== undefined
+  const linker = ['-s', '-w', tool.ldflags, tool.extldflags && `-extldflags=${tool.extldflags}`].filter(Boolean)
   const flags = [
-    'install',
+    ...(pinned ? ['build', '-mod=readonly', '-o', join(folder, name)] : ['install']),
     '-v',
     '-trimpath',
-    ...(tool.ldflags === undefined ? [] : ['-ldflags', tool.ldflags]),
+    ...(tool.tags === undefined ? [] : ['-tags', tool.tags]),
+    '-ldflags',
+    linker.join(' '),
     tool.module,
   ]
   // Without GOOS and GOARCH: the tool runs here, whatever the user cross-compiles elsewhere.
   const { GOOS: _os, GOARCH: _architecture, ...rest } = environment
   const child = spawn('go', flags, {
-    cwd: folder,
-    env: { ...rest, GOBIN: folder, GOWORK: 'off', CGO_ENABLED: '0' },
+    cwd: pinned ? join(MODULES, tool.folder ?? '') : folder,
+    env: { ...rest, GOBIN: folder, GOWORK: 'off', CGO_ENABLED: tool.extldflags === undefined ? '0' : '1' },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   const ended = new Promise((resolve) => {
