@@ -95,9 +95,9 @@ export async function startCluster(flags: readonly string[] = []): Promise<TestC
   const startApiServer = async (): Promise<void> => {
     server = run('apiserver', apiServer, args)
     await untilReady(client, server, folder)
+    await applyCrds(client)
   }
   await startApiServer()
-  await applyCrds(client)
   const owned = parts.move()
   return {
     client,
@@ -117,11 +117,11 @@ export async function makeNamespace(client: KubeClient, name: string): Promise<v
 }
 
 async function applyCrds(client: KubeClient): Promise<void> {
-  const options = { fieldManager: 'test' }
   for (const resource of RESOURCES) {
     const name = `${resource.type.plural}.${resource.type.group}`
-    await client.apply(CRDS, { namespace: '', name }, crdOf(resource), options)
+    await client.apply(CRDS, { namespace: '', name }, crdOf(resource), { fieldManager: 'test' })
   }
+  // Paths are installed a little after that, after a restart, too.
   for (const { type } of RESOURCES) {
     await until(async () => {
       await client.list(type, undefined, { limit: 1 })

@@ -24,7 +24,10 @@ export const TENANT = 'acme'
 
 /** Starts all of it. */
 export async function startOperatorFixture(
-  options: { readonly kubeconfigPort?: number } = {},
+  options: {
+    /** Puts something between the operator and the API server's port; returns the port to dial instead. */
+    readonly through?: (port: number) => Promise<number>
+  } = {},
 ): Promise<OperatorFixture> {
   await using parts = new AsyncDisposableStack()
   const [cluster, nats] = await Promise.all([startCluster(), startNatsServers()])
@@ -35,8 +38,8 @@ export async function startOperatorFixture(
   const session = parts.use(await NatsSession.connect({ servers: nats.urls, name: 'test' }))
   const another = async ({ kubeconfig = cluster.kubeconfig }: { readonly kubeconfig?: string } = {}) =>
     parts.use(await runOperator(nats, kubeconfig))
-  const kubeconfig =
-    options.kubeconfigPort === undefined ? cluster.kubeconfig : await cluster.kubeconfigAt(options.kubeconfigPort)
+  const dialled = await options.through?.(cluster.port)
+  const kubeconfig = dialled === undefined ? cluster.kubeconfig : await cluster.kubeconfigAt(dialled)
   const operator = await another({ kubeconfig })
   await until(async () => operator.leading)
   const owned = parts.move()
