@@ -22,19 +22,28 @@ export async function keepStore(mesh: Mesh, region: string) {
 }
 
 /** Asks a region's JetStream. */
-export async function askJetStream(mesh: Mesh, region: string, subject: string, body: object = {}): Promise<void> {
+async function askJetStream<T>(mesh: Mesh, region: string, subject: string, body: object = {}): Promise<T> {
   await using session = await NatsSession.connect({ servers: mesh.lab.region(region).natsUrls, name: 'test faults' })
   const answer = JSON.parse(Buffer.from(await session.request(`$JS.API.${subject}`, JSON.stringify(body))).toString())
   if (answer.error !== undefined) throw new Error(`${subject}: ${answer.error.description}`)
+  return answer
 }
 
 /** Deletes the topic's stream in a region. */
-export function deleteStream(mesh: Mesh, region: string): Promise<void> {
-  return askJetStream(mesh, region, `STREAM.DELETE.${streamName(TOPIC)}`)
+export async function deleteStream(mesh: Mesh, region: string): Promise<void> {
+  await askJetStream(mesh, region, `STREAM.DELETE.${streamName(TOPIC)}`)
 }
 
 /** Deletes the topic's stream in a region, and makes it anew. */
 export async function recreateStream(mesh: Mesh, region: string): Promise<void> {
   await deleteStream(mesh, region)
   await mesh.lab.apply(DOCUMENTS, { region })
+}
+
+/** Lets retention take all but the newest records of a region's stream of the topic. */
+export async function keepNewest(mesh: Mesh, region: string, records: number): Promise<void> {
+  const stream = streamName(TOPIC)
+  const { config } = await askJetStream<{ readonly config: object }>(mesh, region, `STREAM.INFO.${stream}`)
+  await askJetStream(mesh, region, `STREAM.UPDATE.${stream}`, { ...config, max_msgs: records })
+  await askJetStream(mesh, region, `STREAM.UPDATE.${stream}`, config)
 }
