@@ -60,6 +60,11 @@ chaos: $(INSTALLED) ## Faults under load, and what they did to the events (SEED=
 	@node scripts/tool.mjs toxiproxy-server >/dev/null
 	@node test/chaos/main.ts $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(RUNS),--runs $(RUNS)) $(CHAOS)
 
+.PHONY: growth
+growth: $(INSTALLED) ## CPU per event, idle CPU and memory of a gateway at 1 to 1,000 topics and 3 to 7 regions; writes load/results/growth.json
+	@node scripts/tool.mjs nats-server >/dev/null
+	@node load/growth/main.ts $(ARGS)
+
 .PHONY: lab
 lab: $(INSTALLED) ## Start a mesh and leave it running until Ctrl-C (LAB="--regions a,b --nodes 3")
 	@node scripts/tool.mjs nats-server >/dev/null

@@ -22,7 +22,7 @@ describe('which region is asked first', () => {
 })
 
 describe('where events go', () => {
-  const fine = { awaySinceMs: undefined, breakerOpen: false }
+  const fine = { awaySinceMs: undefined, silentSinceMs: undefined, breakerOpen: false }
   const time = { begunAtMs: 1_000, deadlineAtMs: 11_000 }
   const short = { begunAtMs: 1_000, deadlineAtMs: 2_000 }
   const never = Number.POSITIVE_INFINITY
@@ -35,6 +35,14 @@ describe('where events go', () => {
     ['it is not', short, fine, 1_499, { kind: 'store', patienceAtMs: 1_500 }],
     ['the breaker is open', time, { ...fine, breakerOpen: true }, 1_000, forward],
     ['just away', time, { ...fine, awaySinceMs: 990 }, 1_000, { kind: 'store', patienceAtMs: 990 + AWAY_PATIENCE_MS }],
+    [
+      'silent to others for a moment',
+      time,
+      { ...fine, silentSinceMs: 500 },
+      1_000,
+      { kind: 'store', patienceAtMs: 500 + STORE_PATIENCE_MS },
+    ],
+    ['silent to others for long', time, { ...fine, silentSinceMs: 1_000 - STORE_PATIENCE_MS }, 1_000, forward],
     ['away for longer', time, { ...fine, awaySinceMs: 500 }, 1_000, forward],
   ])('%s', (_, when, store, nowMs, route) => {
     expect(publishRoute(when, store, [peer('eu')], nowMs)).toEqual(route)

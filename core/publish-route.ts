@@ -13,6 +13,8 @@ export type ForwardPeer = {
 export type StoreState = {
   /** Since when there is no connection to it; undefined while it stands. */
   readonly awaySinceMs: number | undefined
+  /** Since when it owes answers and has given none; undefined while it owes none. */
+  readonly silentSinceMs: number | undefined
   /** Its breaker lets nothing pass. */
   readonly breakerOpen: boolean
 }
@@ -41,11 +43,12 @@ export const FORWARD_MS_MIN = 100
 export const FORWARD_REGIONS_MAX = 3
 
 /**
- * Where events go now: to the own store, unless it cannot take them (no connection, breaker open) or has not answered
- * while half of the caller's time went by. Only what may be forwarded is: the topic allows it, another region is in
- * reach, and the events were not forwarded before.
+ * Where events go now: to the own store, unless it cannot take them (no connection, breaker open), answers nobody, or
+ * has not answered while half of the caller's time went by. Only what may be forwarded is: the topic allows it, another
+ * region is in reach, and the events were not forwarded before.
  *
  * Half of the time, at most `STORE_PATIENCE_MS`: the rest must do for the way to another region and for storing there.
+ * A store that owed nobody an answer is always tried: so it is noticed when it is back.
  */
 export function publishRoute(
   time: PublishTime,
@@ -59,7 +62,8 @@ export function publishRoute(
   const patienceMs = Math.min(STORE_PATIENCE_MS, (deadlineAtMs - begunAtMs) / 2)
   const patienceAtMs = Math.min(
     begunAtMs + patienceMs,
-    store.awaySinceMs === undefined ? Number.POSITIVE_INFINITY : store.awaySinceMs + AWAY_PATIENCE_MS,
+    (store.awaySinceMs ?? Number.POSITIVE_INFINITY) + AWAY_PATIENCE_MS,
+    (store.silentSinceMs ?? Number.POSITIVE_INFINITY) + STORE_PATIENCE_MS,
   )
   if (store.breakerOpen || nowMs >= patienceAtMs) return { kind: 'forward', regions }
   return { kind: 'store', patienceAtMs }

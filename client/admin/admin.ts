@@ -4,6 +4,9 @@ import {
   AdminService,
   ApplyAction,
   ApplyRequestSchema,
+  type ApplyResponse,
+  DeleteRequestSchema,
+  type DeleteResponse,
   GetLagRequestSchema,
   grpcMethods,
   LinkState,
@@ -30,7 +33,7 @@ export type ApplyOutcome = {
   readonly kind: string
   /** "<tenant>/<name>", or "<name>" for a RegionPeer. */
   readonly name: string
-  readonly action: 'created' | 'updated' | 'unchanged' | 'failed'
+  readonly action: 'created' | 'updated' | 'unchanged' | 'deleted' | 'failed'
   /** Each change, for people. */
   readonly changes: readonly string[]
   /** Why it failed. */
@@ -96,15 +99,20 @@ export class Admin {
    */
   async apply(documents: string, options: AdminOptions & { readonly dryRun?: boolean } = {}): Promise<ApplyOutcome[]> {
     const request = create(ApplyRequestSchema, { documents, dryRun: options.dryRun ?? false })
-    const { outcomes, region } = await this.#call('apply documents', methods.apply, request, options)
-    return outcomes.map(({ kind, name, action, changes, error }) => ({
-      answeredBy: region,
-      kind,
-      name,
-      action: ACTIONS[action] ?? 'failed',
-      changes,
-      error: given(error),
-    }))
+    return outcomesOf(await this.#call('apply documents', methods.apply, request, options))
+  }
+
+  /**
+   * Deletes what was applied to one region; a topic's events go or stay by its `deletionPolicy`. One outcome a document,
+   * in order: `unchanged` when it was not there; look for `failed`. `dryRun` (default false) only tells what would go.
+   * @throws MeshError 'invalid_argument' when a name is wrong: then nothing was deleted.
+   */
+  async delete(
+    documents: readonly { readonly kind: 'Topic' | 'AccessPolicy' | 'RegionPeer'; readonly name: string }[],
+    options: AdminOptions & { readonly dryRun?: boolean } = {},
+  ): Promise<ApplyOutcome[]> {
+    const request = create(DeleteRequestSchema, { documents: [...documents], dryRun: options.dryRun ?? false })
+    return outcomesOf(await this.#call('delete documents', methods.delete, request, options))
   }
 
   /** The other regions, and the links to them. */
@@ -173,7 +181,19 @@ const ACTIONS: Readonly<Record<number, ApplyOutcome['action']>> = {
   [ApplyAction.CREATED]: 'created',
   [ApplyAction.UPDATED]: 'updated',
   [ApplyAction.UNCHANGED]: 'unchanged',
+  [ApplyAction.DELETED]: 'deleted',
   [ApplyAction.FAILED]: 'failed',
+}
+
+function outcomesOf({ outcomes, region }: ApplyResponse | DeleteResponse): ApplyOutcome[] {
+  return outcomes.map(({ kind, name, action, changes, error }) => ({
+    answeredBy: region,
+    kind,
+    name,
+    action: ACTIONS[action] ?? 'failed',
+    changes,
+    error: given(error),
+  }))
 }
 
 const STATES: Readonly<Record<number, PeerStatus['state']>> = {

@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf'
+import { durationMs } from '@bufbuild/protobuf/wkt'
 import { MeshError } from '@landbridge/core'
 import {
   EventService,
@@ -24,6 +25,12 @@ export type TopicInfo = {
   readonly maxEventBytes: number
   /** Repeats of an event are dropped within this time. */
   readonly duplicateWindowMs: number
+  /** When old events leave; undefined for no limit of that kind. */
+  readonly retention: {
+    readonly ageMs: number | undefined
+    readonly bytes: number | undefined
+    readonly events: number | undefined
+  }
   /** Regions that hold it; empty for all. */
   readonly regions: readonly string[]
   readonly owner: string
@@ -93,13 +100,17 @@ export class Topics {
 }
 
 function infoOf(topic: Topic): TopicInfo {
-  const { duplicateWindow } = topic
+  const { duplicateWindow, retentionAge } = topic
   return {
     name: topic.name,
     partitions: topic.partitions,
     maxEventBytes: Number(topic.maxEventBytes),
-    duplicateWindowMs:
-      duplicateWindow === undefined ? 0 : Number(duplicateWindow.seconds) * 1_000 + duplicateWindow.nanos / 1_000_000,
+    duplicateWindowMs: duplicateWindow === undefined ? 0 : durationMs(duplicateWindow),
+    retention: {
+      ageMs: retentionAge === undefined ? undefined : durationMs(retentionAge),
+      bytes: limit(topic.retentionBytes),
+      events: limit(topic.retentionEvents),
+    },
     regions: topic.regions,
     owner: topic.owner,
     description: topic.description,
@@ -108,4 +119,8 @@ function infoOf(topic: Topic): TopicInfo {
     firstSequence: Number(topic.firstSequence),
     lastSequence: Number(topic.lastSequence),
   }
+}
+
+function limit(value: bigint): number | undefined {
+  return value === 0n ? undefined : Number(value)
 }

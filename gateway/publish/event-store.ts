@@ -104,6 +104,8 @@ export class EventStore {
   readonly #stampers = new WeakMap<Principal, EventStamper>()
   readonly #subjects = new WeakMap<TopicEntry, readonly string[]>()
   readonly #stopWatching: () => void
+  /** Topics whose store owes answers: how many, and since when it has given none, by the monotonic clock. */
+  readonly #owed = new Map<string, { count: number; sinceMs: number }>()
   /** Since when the connection to the store is away, by the monotonic clock; undefined while it stands. */
   #awaySinceMs: number | undefined
 
@@ -135,7 +137,8 @@ export class EventStore {
 
   /** How the store is for a topic, as far as is known without asking it. */
   state(topicKey: string): StoreState {
-    return { awaySinceMs: this.#awaySinceMs, breakerOpen: this.#breakers.get(topicKey)?.open === true }
+    const breakerOpen = this.#breakers.get(topicKey)?.open === true
+    return { awaySinceMs: this.#awaySinceMs, silentSinceMs: this.#owed.get(topicKey)?.sinceMs, breakerOpen }
   }
 
   /** Why an attempt must not be stored any more, here or anywhere: MeshError 'unavailable', not ambiguous. */
@@ -188,11 +191,24 @@ export class EventStore {
     const { requests } = prepared
     if (requests.length > 0) {
       const writer = topic.writer
-      const stored = this.#breaker(topic).run(() => writer.store(requests, attempt.lane))
+      const stored = this.#breaker(topic).run(() => this.#asked(topic.key, writer.store(requests, attempt.lane)))
       merge(prepared, await stored)
       this.#options.metrics.storeSeconds.observe((performance.now() - begun) / 1000)
     }
     return this.#finish(attempt, prepared)
+  }
+
+  /** Counts an answer that the store owes, until it comes or is given up. */
+  async #asked(topicKey: string, storing: Promise<readonly StoreResult[]>): Promise<readonly StoreResult[]> {
+    const owed = this.#owed.get(topicKey) ?? { count: 0, sinceMs: performance.now() }
+    this.#owed.set(topicKey, owed)
+    owed.count += 1
+    const results = await storing
+    owed.count -= 1
+    if (owed.count === 0) this.#owed.delete(topicKey)
+    // What was given up says nothing of the store.
+    else if (results.some(({ kind }) => kind !== 'failed')) owed.sinceMs = performance.now()
+    return results
   }
 
   #prepare(attempt: StoreAttempt, marked: Marked | undefined): Prepared {

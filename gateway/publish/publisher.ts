@@ -103,7 +103,7 @@ export class Publisher {
     const peers = this.#peers(publication)
     const route = publishRoute(
       { begunAtMs, deadlineAtMs: publication.deadlineAtMs },
-      { awaySinceMs: undefined, breakerOpen: true },
+      { awaySinceMs: undefined, silentSinceMs: undefined, breakerOpen: true },
       peers,
       performance.now(),
     )

@@ -11,6 +11,7 @@ import type { PullContext } from './pull/context.ts'
 import { Incarnations } from './pull/incarnations.ts'
 import { MarkedViews } from './pull/marked-view.ts'
 import { Pull } from './pull/pull.ts'
+import { ReceiveRoom } from './pull/receive-room.ts'
 import { StartGate } from './pull/start-gate.ts'
 import { Repairs } from './repair/repairs.ts'
 import { RouteTable } from './route/route-table.ts'
@@ -42,10 +43,6 @@ export type ReplicatorOptions = {
 
 /** Runs that read their positions at a time: after a restart there is one a (topic, origin). */
 const STARTS_MAX = 32
-/** Records on the way and waiting, over all pulls. */
-const CREDIT_BYTES_TOTAL = 256 * 1024 * 1024
-const CREDIT_BYTES_MAX = 4 * 1024 * 1024
-const CREDIT_BYTES_MIN = 256 * 1024
 /** How often pulls are looked at that may stand still. */
 const LOOK_MS = 1_000
 
@@ -96,10 +93,10 @@ export class Replicator implements AsyncDisposable {
       now,
       random,
       gate: new StartGate(STARTS_MAX),
+      room: new ReceiveRoom(() => this.#steerLinks()),
       topic: (key) => registry.get(key),
       markedView: (topic) => this.#views.of(topic),
       linkReason: (peer) => this.#peers.get(peer)?.link.reason ?? `there is no RegionPeer ${peer}`,
-      creditBytes: () => this.#creditBytes(),
     }
   }
 
@@ -212,11 +209,18 @@ export class Replicator implements AsyncDisposable {
     const { now, random } = this.#context
     const link = new PeerLink({
       ...{ peer: document, ...config, certificates, log, now, random },
-      onChange: (changed) => this.#routes.linkChanged(changed),
+      onChange: (changed) => {
+        this.#routes.linkChanged(changed)
+        this.#steerLinks()
+      },
       onHoldings: (from, holdings) => this.#routes.takeHoldings(from, holdings),
     })
     this.#peers.set(document.region, { document, link })
     this.#routes.addLink(link)
+  }
+
+  #steerLinks(): void {
+    for (const { link } of this.#peers.values()) link.stream?.setPaused(this.#context.room.full)
   }
 
   #closePeer(region: string, { link }: PeerEntry): void {
@@ -252,11 +256,6 @@ export class Replicator implements AsyncDisposable {
   #whileClosing(closing: Promise<void>): void {
     this.#closing.add(closing)
     void closing.finally(() => this.#closing.delete(closing))
-  }
-
-  #creditBytes(): number {
-    const even = Math.floor(CREDIT_BYTES_TOTAL / Math.max(1, this.#pulls.size))
-    return Math.max(CREDIT_BYTES_MIN, Math.min(CREDIT_BYTES_MAX, even))
   }
 
   #stoppedPulls() {

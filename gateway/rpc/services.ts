@@ -3,6 +3,7 @@ import { AdminService, EventService, grpcMethods, rawCodec } from '@landbridge/p
 import type { AdminAccess } from '../auth/index.ts'
 import type { ForwardService, LagRow, PeerStatus, ReplicationHandlers } from '../replicate/index.ts'
 import { type ApplyTools, apply } from './apply.ts'
+import { deleteDocuments } from './delete.ts'
 import { getLag } from './get-lag.ts'
 import { getTopic } from './get-topic.ts'
 import { listPeers } from './list-peers.ts'
@@ -52,6 +53,7 @@ export function addServices(server: Server, tools: ServiceTools): void {
   )
   addService(server, grpcMethods(AdminService), {
     apply: unary(tools, apply({ ...tools, region: { name: region, replicasDefault } })),
+    delete: unary(tools, deleteDocuments(tools)),
     listPeers: unary(tools, listPeers(tools)),
     getLag: unary(tools, getLag(tools)),
   })

@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf'
+import { durationFromMs } from '@bufbuild/protobuf/wkt'
 import { MeshError } from '@landbridge/core'
 import { type NatsSession, streamStatus } from '@landbridge/nats'
 import { type Topic, TopicSchema } from '@landbridge/proto'
@@ -13,12 +14,15 @@ export async function topicMessage(session: NatsSession, entry: TopicEntry): Pro
       retryAfterMs: 1000,
     })
   }
-  const windowMs = spec.duplicateWindowMs
+  const { ageMs, bytes, events } = spec.retention
   return create(TopicSchema, {
     name: entry.key,
     partitions: spec.partitions,
     maxEventBytes: BigInt(spec.maxEventBytes),
-    duplicateWindow: { seconds: BigInt(Math.floor(windowMs / 1000)), nanos: (windowMs % 1000) * 1_000_000 },
+    duplicateWindow: durationFromMs(spec.duplicateWindowMs),
+    ...(ageMs === undefined ? {} : { retentionAge: durationFromMs(ageMs) }),
+    retentionBytes: BigInt(bytes ?? 0),
+    retentionEvents: BigInt(events ?? 0),
     regions: [...spec.regions],
     owner: spec.owner,
     description: spec.description,

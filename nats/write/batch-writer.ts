@@ -162,6 +162,8 @@ export class BatchWriter implements AsyncDisposable {
   }
 
   #checkServer(): void {
+    // Between two connections nobody tells the version; the next one is looked at.
+    if (!this.#session.connected) return
     if (this.#mode === 'atomic' && !this.#session.serverIsAtLeast(2, 12)) this.#writeSingly('nats-server < 2.12')
   }
 

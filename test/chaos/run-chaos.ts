@@ -16,6 +16,7 @@ import { Publisher } from './load/publisher.ts'
 import { Subscriber } from './load/subscriber.ts'
 import { MemoryMeter } from './memory.ts'
 import { planFaults } from './plan/plan.ts'
+import { explain } from './report/explain.ts'
 import type { ChaosReport } from './report/report.ts'
 import { documentsOf, type Setup } from './setup.ts'
 
@@ -45,6 +46,7 @@ export async function runChaos(options: RunOptions): Promise<ChaosReport> {
   await using resources = new AsyncDisposableStack()
   const spill = resources.use(new JsonLines(join(folder, 'history.jsonl')))
   const faultLog = resources.use(new JsonLines(join(folder, 'faults.jsonl')))
+  faultLog.write({ at: 0, step: 'begin', time: new Date().toISOString() })
   say(`seed ${seed}: ${plan.length} faults in ${Math.round(durationMs / 1_000)} s; everything is in ${folder}`)
   const lab = resources.use(
     await startLab({
@@ -75,6 +77,10 @@ export async function runChaos(options: RunOptions): Promise<ChaosReport> {
   const settled = await world.settle(driver.wipes)
   const report = world.report({ driver, planned: plan.length, ...settled })
   await writeFile(join(folder, 'report.json'), JSON.stringify(report, undefined, 1))
+  if (report.verdict.total > 0) {
+    const story = await explain(lab.regions, world.history, report.verdict, driver.done)
+    await writeFile(join(folder, 'explain.json'), JSON.stringify(story, undefined, 1))
+  }
   // Nobody needs these stores to be as a drained region leaves them.
   await Promise.all(lab.regions.map((region) => region.kill('all')))
   return report
@@ -120,7 +126,9 @@ class World {
     )
     resources.defer(
       lab.onExit(({ name, unexpected, code, signal, tail }) => {
-        if (unexpected) this.#crashes.push(`${this.clock()} ${name} ended with ${signal ?? code}: ${tail.slice(-300)}`)
+        // A gateway that finds no NATS as it starts gives up, and its supervisor starts it once more.
+        if (!unexpected || tail.includes('"msg":"start failed"')) return
+        this.#crashes.push(`${this.clock()} ${name} ended with ${signal ?? code}: ${tail.slice(-300)}`)
       }),
     )
   }

@@ -80,6 +80,9 @@ test('a network that swallows everything: calls, streams and readers go on elsew
   stop.abort()
 })
 
+// Once the reader, which had moved to eu-west, read 1, 3 and 4, and the test waited for 2 in vain: the gateway had been
+// paused after it acknowledged 2, which says that us-east has it, and before it served it to eu-west or to the reader.
+// Nobody but the paused gateway could. So what was acknowledged right before the pause is waited for behind it.
 test('a gateway that is paused: its answers come too late, and nothing is lost or doubled', {
   timeout: 120_000,
 }, async () => {
@@ -95,11 +98,11 @@ test('a gateway that is paused: its answers come too late, and nothing is lost o
   expect(receipt?.region).toBe('eu-west')
   const { acknowledged } = await stream.send(event('4'))
   expect((await acknowledged).region).toBe('eu-west')
-  await vi.waitFor(() => expect([...read].sort()).toEqual(['1', '2', '3', '4']), settled)
+  await vi.waitFor(() => expect(read).toEqual(expect.arrayContaining(['3', '4'])), settled)
   await lab.region('us-east').resume('gateway')
   await vi.waitFor(() => expectHome(mesh), settled)
   await mesh.publish(topic, event('5'))
-  await vi.waitFor(() => expect(read).toContain('5'), settled)
+  await vi.waitFor(() => expect(read).toEqual(expect.arrayContaining(['1', '2', '3', '4', '5'])), settled)
   expect(new Set(read).size).toBe(read.length)
   const report = async () => {
     const { missing, duplicates, differing } = await auditMesh(lab, ['1', '2', '3', '4', '5'].map(identity))

@@ -70,7 +70,8 @@ export function audit(contents: Contents, topicKey: string, acknowledged: readon
     events: records.map(({ event, origin }) => ({
       identity: `${event.source} ${event.id}`,
       origin,
-      key: event.key,
+      // Each writer counts for itself.
+      key: `${event.source} ${event.key}`,
       counter: event.counter,
     })),
   }))

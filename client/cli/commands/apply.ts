@@ -90,6 +90,7 @@ const COLOURS: Readonly<Record<ApplyOutcome['action'], Colour | undefined>> = {
   created: 'green',
   updated: 'yellow',
   unchanged: undefined,
+  deleted: 'yellow',
   failed: 'red',
 }
 

@@ -1,4 +1,4 @@
-import { formatDuration } from '@landbridge/core'
+import { formatBytes, formatDuration } from '@landbridge/core'
 import type { Command } from 'commander'
 import type { TopicInfo } from '../../index.ts'
 import { targetsOf, withMesh } from '../connection.ts'
@@ -6,12 +6,13 @@ import type { Context } from '../context.ts'
 import { topicArgument } from '../option-values.ts'
 import type { Column } from '../table.ts'
 import { bytesText, countText } from '../words.ts'
+import { addDeleteTopicCommand } from './delete-topic.ts'
 
 type RegionFlag = { readonly region?: string }
 
 /** `landbridge topics`: what topics there are, and what a region holds of them. */
 export function addTopicsCommand(program: Command, context: Context): void {
-  const topics = program.command('topics').description('list topics, or look at one')
+  const topics = program.command('topics').description('list topics, look at one, or delete one')
   topics
     .command('list', { isDefault: true })
     .description('topics that you may publish to or subscribe to')
@@ -42,6 +43,7 @@ export function addTopicsCommand(program: Command, context: Context): void {
         await printer.record(linesOf(topic), topic)
       })
     })
+  addDeleteTopicCommand(topics, context)
 }
 
 function endpointOf(settings: Parameters<typeof targetsOf>[0], { region }: RegionFlag): string | undefined {
@@ -68,10 +70,20 @@ function linesOf(topic: TopicInfo): readonly (readonly [string, string])[] {
     ['regions', regionsText(topic)],
     ['partitions', String(topic.partitions)],
     ['largest event', bytesText(topic.maxEventBytes)],
+    ['retention', retentionText(topic)],
     ['duplicates', `dropped within ${formatDuration(topic.duplicateWindowMs)}`],
     ['events', held],
     ['size', bytesText(topic.bytes)],
   ]
+}
+
+function retentionText({ retention: { ageMs, bytes, events } }: TopicInfo): string {
+  const limits = [
+    ageMs === undefined ? [] : formatDuration(ageMs),
+    bytes === undefined ? [] : formatBytes(bytes),
+    events === undefined ? [] : `${countText(events)} events`,
+  ].flat()
+  return limits.length === 0 ? 'without limit' : limits.join(', ')
 }
 
 function regionsText({ regions }: TopicInfo): string {

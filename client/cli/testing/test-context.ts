@@ -37,7 +37,7 @@ export function testContext(options: TestContextOptions = {}): TestContext {
   })
   return {
     env,
-    stdin: Readable.from(typeof stdin === 'string' ? [stdin] : stdin),
+    stdin: Object.assign(Readable.from(typeof stdin === 'string' ? [stdin] : stdin), { isTTY: isTerminal }),
     stdout: sink('out'),
     stderr: sink('err'),
     signal,

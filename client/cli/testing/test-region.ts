@@ -6,6 +6,9 @@ import {
   type ApplyRequest,
   type ApplyResponse,
   ApplyResponseSchema,
+  type DeleteRequest,
+  type DeleteResponse,
+  DeleteResponseSchema,
   type GetLagRequest,
   type GetLagResponse,
   GetLagResponseSchema,
@@ -18,6 +21,7 @@ import { testCertificate } from '../../testing/certificate.ts'
 
 type Answers = {
   readonly apply?: (request: ApplyRequest) => Parameters<typeof create<typeof ApplyResponseSchema>>[1]
+  readonly delete?: (request: DeleteRequest) => Parameters<typeof create<typeof DeleteResponseSchema>>[1]
   readonly peers?: () => Parameters<typeof create<typeof ListPeersResponseSchema>>[1]
   readonly lag?: (request: GetLagRequest) => Parameters<typeof create<typeof GetLagResponseSchema>>[1]
 }
@@ -26,13 +30,15 @@ type Answers = {
 export class TestRegion implements AsyncDisposable {
   /** "localhost:<port>". */
   readonly endpoint: string
-  readonly applied: ApplyRequest[] = []
+  readonly applied: ApplyRequest[]
+  readonly deleted: DeleteRequest[]
   readonly #server: Server
 
-  private constructor(server: Server, port: number, applied: ApplyRequest[]) {
+  private constructor(server: Server, port: number, applied: ApplyRequest[], deleted: DeleteRequest[]) {
     this.#server = server
     this.endpoint = `localhost:${port}`
     this.applied = applied
+    this.deleted = deleted
   }
 
   /** Starts one. An answer that is missing, or that throws a `MeshError`, fails the call. */
@@ -40,10 +46,15 @@ export class TestRegion implements AsyncDisposable {
     const { cert, key } = await testCertificate()
     const server = new Server()
     const applied: ApplyRequest[] = []
+    const deleted: DeleteRequest[] = []
     server.addService(grpcMethods(AdminService), {
       apply: (call: ServerUnaryCall<ApplyRequest, ApplyResponse>, callback: sendUnaryData<ApplyResponse>) => {
         applied.push(call.request)
         answer(callback, () => create(ApplyResponseSchema, { region, ...answers.apply?.(call.request) }))
+      },
+      delete: (call: ServerUnaryCall<DeleteRequest, DeleteResponse>, callback: sendUnaryData<DeleteResponse>) => {
+        deleted.push(call.request)
+        answer(callback, () => create(DeleteResponseSchema, { region, ...answers.delete?.(call.request) }))
       },
       listPeers: (
         _call: ServerUnaryCall<ListPeersRequest, ListPeersResponse>,
@@ -58,7 +69,7 @@ export class TestRegion implements AsyncDisposable {
     const port = await new Promise<number>((resolve, reject) => {
       server.bindAsync('127.0.0.1:0', credentials, (error, bound) => (error ? reject(error) : resolve(bound)))
     })
-    return new TestRegion(server, port, applied)
+    return new TestRegion(server, port, applied, deleted)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

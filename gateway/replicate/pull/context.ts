@@ -7,6 +7,7 @@ import type { Repairs } from '../repair/repairs.ts'
 import type { RouteTable } from '../route/route-table.ts'
 import type { Incarnations } from './incarnations.ts'
 import type { MarkedView } from './marked-view.ts'
+import type { ReceiveRoom } from './receive-room.ts'
 import type { StartGate } from './start-gate.ts'
 
 /** What every pull shares. */
@@ -29,12 +30,12 @@ export type PullContext = {
   readonly random: () => number
   /** Lets a bounded number of runs read their positions at a time. */
   readonly gate: StartGate
+  /** Counts what waits to be stored. */
+  readonly room: ReceiveRoom
   /** The topic now; undefined when this region does not know it any more. */
   topic(key: string): TopicEntry | undefined
   /** The marked ids of a topic. */
   markedView(topic: TopicEntry): MarkedView
   /** Why the link to a region is not up, for people; empty when it is. */
   linkReason(region: string): string
-  /** First credit of a pull, in bytes. */
-  creditBytes(): number
 }

@@ -19,6 +19,7 @@ import { findOwnCopies } from './copy-check.ts'
 import { type HeadReport, LagMeter, type LagReading, reportOf } from './lag-meter.ts'
 import type { LocalStream } from './local-stream.ts'
 import type { MarkedView } from './marked-view.ts'
+import type { ReceiveRoom } from './receive-room.ts'
 import { type PullRecord, ReceivedQueue } from './received.ts'
 import type { StartGate } from './start-gate.ts'
 
@@ -65,6 +66,7 @@ export type PullRunOptions = {
   readonly repairs: Repairs
   readonly marked: MarkedView
   readonly creditBytes: number
+  readonly room: ReceiveRoom
   /** The topic's window now. */
   readonly duplicateWindowMs: () => number
   readonly events: RunEvents
@@ -159,7 +161,7 @@ export class PullRun {
       const run = new ApplyRun<PullRecord>({ ...opening, batchRecordsMax: BATCH_RECORDS_MAX })
       const { position, skipGap } = run
       this.#position = position
-      this.#queue = new ReceivedQueue(position, creditBytes + OVERSHOOT_BYTES)
+      this.#queue = new ReceivedQueue(position, creditBytes + OVERSHOOT_BYTES, this.#options.room)
       this.#lag = new LagMeter(position)
       this.#prefetchMarked()
       this.#handle = link.open({ topic: topic.key, origin, position, creditBytes, skipGap }, this.#listener())
@@ -171,6 +173,7 @@ export class PullRun {
       return { kind: 'ended', reason: 'failed', error: MeshError.from(thrown) }
     } finally {
       signal.removeEventListener('abort', this.#abort)
+      this.#queue?.clear()
       this.#handle?.close()
     }
   }

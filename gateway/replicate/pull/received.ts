@@ -8,6 +8,7 @@ import {
   recordByteLength,
   scanEvent,
 } from '@landbridge/core'
+import type { ReceiveRoom } from './receive-room.ts'
 
 /** A record of the origin, checked as far as it can be checked by itself. */
 export type PullRecord = RawRecord & {
@@ -34,6 +35,7 @@ export type ReceivedBatch = {
  */
 export class ReceivedQueue {
   readonly #bytesMax: number
+  readonly #room: Pick<ReceiveRoom, 'add'> | undefined
   #records: PullRecord[] = []
   #bytes = 0
   #tail: Position
@@ -41,10 +43,12 @@ export class ReceivedQueue {
   /**
    * @param position What the first record must follow.
    * @param bytesMax More than this cannot be on the way when the peer obeys its credit.
+   * @param room Where all pulls count what waits.
    */
-  constructor(position: Position, bytesMax: number) {
+  constructor(position: Position, bytesMax: number, room?: Pick<ReceiveRoom, 'add'>) {
     this.#tail = position
     this.#bytesMax = bytesMax
+    this.#room = room
   }
 
   get count(): number {
@@ -82,7 +86,7 @@ export class ReceivedQueue {
       const id = messageId(scanned.value)
       const headers = encodeHeaders({ messageId: id, origin: { position, prev }, mark })
       this.#records.push({ position, prev, partition, mark, event, byteLength, messageId: id, headers, traceparent })
-      this.#bytes += byteLength
+      this.#count(byteLength)
       this.#tail = position
     }
     if (this.#bytes > this.#bytesMax) {
@@ -102,7 +106,18 @@ export class ReceivedQueue {
     }
     const records = this.#records.slice(0, length)
     this.#records = this.#records.slice(length)
-    this.#bytes -= bytes
+    this.#count(-bytes)
     return { records, bytes }
+  }
+
+  /** Forgets what waits: it will come again. */
+  clear(): void {
+    this.#records = []
+    this.#count(-this.#bytes)
+  }
+
+  #count(bytes: number): void {
+    this.#bytes += bytes
+    this.#room?.add(bytes)
   }
 }

@@ -14,11 +14,12 @@ import {
   recordByteLength,
   START,
 } from '@landbridge/core'
-import { type NatsSession, type StoredMessage, StreamReader } from '@landbridge/nats'
+import type { NatsSession, StoredMessage } from '@landbridge/nats'
 import { RefusalReason } from '@landbridge/proto'
 import type { Log } from '../../telemetry/index.ts'
 import { eventOfMarker } from './markers.ts'
 import type { OwnHead, OwnHeads } from './own-heads.ts'
+import { OwnReader } from './own-reader.ts'
 import { placeInStream } from './place.ts'
 import {
   FRAME_BYTES,
@@ -35,6 +36,8 @@ import { SkipTeller } from './skip-teller.ts'
 
 /** A reader that lags behind the head for this many ticks without a record is taken for stuck. */
 const STUCK_TICKS = 3
+/** A reader that read nothing for this long goes to sleep. */
+const IDLE_MS = 30_000
 
 /** What an own pull needs. */
 export type OwnPullOptions = PullRequest &
@@ -67,7 +70,7 @@ export class OwnPull implements ServedPull {
   readonly #epoch: number
   readonly #retention: RetentionWatch
   readonly #skips: SkipTeller
-  #reader: StreamReader | undefined
+  #reader: OwnReader | undefined
   #closed = false
   #credit: number
   #blocked = false
@@ -88,6 +91,8 @@ export class OwnPull implements ServedPull {
   #headTold: { readonly sequence: number; readonly pending: number } | undefined
   #headToldMs = 0
   #stuckTicks = 0
+  /** When a record was last read, or the reading began (`performance.now()`). */
+  #readAt = performance.now()
 
   constructor(options: OwnPullOptions) {
     const { id, topic, position } = options
@@ -144,6 +149,7 @@ export class OwnPull implements ServedPull {
       this.#head = head
       this.#watchReader(head)
       this.#tellHead()
+      this.#rest(head)
     } catch (cause) {
       this.#unavailable(MeshError.from(cause).message)
     }
@@ -159,9 +165,7 @@ export class OwnPull implements ServedPull {
     clearImmediate(this.#flushing)
     this.#skips.close()
     this.#records = []
-    void this.#reader?.close().catch((err: unknown) => {
-      this.#options.log.warn({ err, topic: this.request.topic.key }, 'closing the reader of a pull failed')
-    })
+    this.#reader?.close()
   }
 
   interrupt(why: string): void {
@@ -170,11 +174,11 @@ export class OwnPull implements ServedPull {
 
   #read(from: number): void {
     const { session, region, topic, log } = this.#options
-    this.#reader = new StreamReader({
+    this.#reader = new OwnReader({
       session,
       stream: topic.stream,
-      filters: [originFilter(topic.document.name, region)],
-      start: { sequence: from },
+      filter: originFilter(topic.document.name, region),
+      from,
       windowBytes: WINDOW_BYTES,
       onMessage: (message) => this.#take(message),
       onEnd: (error) => this.#unavailable(error?.message ?? 'the reader ended'),
@@ -194,6 +198,7 @@ export class OwnPull implements ServedPull {
     this.#looked = position
     this.#pending = message.pending
     this.#stuckTicks = 0
+    this.#readAt = performance.now()
     const subject = parseSubject(message.subject).value
     if (subject?.control === true) {
       this.#takeControl(message, position)
@@ -309,6 +314,15 @@ export class OwnPull implements ServedPull {
     const idle = this.#credit > 0 && !this.#blocked && head.position.sequence > this.#looked.sequence
     this.#stuckTicks = idle ? this.#stuckTicks + 1 : 0
     if (this.#stuckTicks >= STUCK_TICKS) this.#unavailable('the reader stands still behind the head of the stream')
+  }
+
+  /** Lets the reader sleep while there is nothing to read, and wakes it if it overslept. */
+  #rest(head: OwnHead): void {
+    const { heads, topic } = this.#options
+    if (head.position.sequence > this.#looked.sequence) this.#reader?.wake()
+    else if (!this.behind && performance.now() - this.#readAt >= IDLE_MS) {
+      void this.#reader?.sleep(async () => (await heads.read(topic, 0)).position.sequence <= this.#looked.sequence)
+    }
   }
 
   #steer(): void {

@@ -3,6 +3,7 @@ import type { Lab, LabRegion } from '@landbridge/lab'
 import { NatsSession, streamStatus } from '@landbridge/nats'
 import type { Fault, Trouble } from '../plan/fault.ts'
 import { powerLoss, recreate, truncateOne } from './forget.ts'
+import { startAgain } from './start-again.ts'
 
 /** A fault that is in effect. */
 export type ActiveFault = {
@@ -42,7 +43,12 @@ export async function inject(context: FaultContext, fault: Fault, forMs: number)
     case 'region-loss': {
       const region = lab.region(fault.region)
       await region.kill('all')
-      return { heal: () => region.start('all') }
+      return {
+        heal: async () => {
+          await region.start('nats')
+          await Promise.all(region.processes('gateway').map((_, index) => startAgain(region, 'gateway', index)))
+        },
+      }
     }
     case 'link':
       return trouble(lab, [[fault.from, fault.to]], fault.trouble)
@@ -92,7 +98,7 @@ async function fullDisk(lab: Lab, name: string, index: number): Promise<ActiveFa
 
 async function kill(region: LabRegion, role: 'gateway' | 'nats', index: number): Promise<ActiveFault> {
   await region.kill(role, { index })
-  return { heal: () => region.start(role, { index }) }
+  return { heal: () => startAgain(region, role, index) }
 }
 
 async function pause(region: LabRegion, role: 'gateway' | 'nats', index: number): Promise<ActiveFault> {
@@ -127,9 +133,11 @@ async function leaderOf(region: LabRegion, topic: string): Promise<number> {
 
 async function rollingRestart(lab: Lab): Promise<void> {
   for (const region of lab.regions) {
-    for (const process of region.processes('all')) {
-      await process.stop(STOP_GRACE_MS)
-      await process.start()
+    for (const role of ['nats', 'gateway'] as const) {
+      for (const [index, process] of region.processes(role).entries()) {
+        await process.stop(STOP_GRACE_MS)
+        await startAgain(region, role, index)
+      }
     }
   }
 }

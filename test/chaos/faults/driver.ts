@@ -69,7 +69,7 @@ export class FaultDriver {
     } catch (thrown) {
       const why = thrown instanceof Error ? thrown.message : String(thrown)
       this.problems.push(`#${id} ${text}: ${why}`)
-      report(`#${id} ${text}: PROBLEM ${why}`)
+      report(`#${id} ${text}: PROBLEM ${why.split('\n')[0]}`)
       spill.write({ at: Math.round(now()), id, step: 'problem', text, why })
     } finally {
       release()

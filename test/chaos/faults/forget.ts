@@ -7,6 +7,7 @@ import { jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import type { Fault } from '../plan/fault.ts'
 import type { ActiveFault, FaultContext } from './actions.ts'
+import { startAgain } from './start-again.ts'
 
 type FaultOf<Kind extends Fault['kind']> = Extract<Fault, { readonly kind: Kind }>
 
@@ -40,7 +41,10 @@ export async function powerLoss(
       await region.kill(fault.gateways ? 'all' : 'nats')
       wiped({ region: region.name, fromMs: fault.buckets === 'older' ? secondMs : firstMs })
       await putBackStore(region, 0, copies)
-      await region.start(fault.gateways ? 'all' : 'nats')
+      await region.start('nats')
+      if (fault.gateways) {
+        await Promise.all(region.processes('gateway').map((_, index) => startAgain(region, 'gateway', index)))
+      }
       for (const copy of [first, second]) await rm(copy, { recursive: true, force: true })
     },
   }

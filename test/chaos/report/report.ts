@@ -1,6 +1,8 @@
 import type { CheckReport } from '../check/check.ts'
 import { VIOLATIONS, type ViolationKind } from '../check/violation.ts'
 
+const PROBLEM_LENGTH_MAX = 300
+
 /** Everything that a run found out. */
 export type ChaosReport = {
   readonly seed: number
@@ -53,7 +55,13 @@ export function problemsOf(report: ChaosReport): readonly string[] {
   for (const { region, ends, mayEnd } of subscribers) {
     if (ends.length > 0 && !mayEnd) problems.push(`a subscriber in ${region} ended: ${ends[0]}`)
   }
-  return [...problems, ...crashes, ...unexpected, ...faults.problems]
+  return [...problems, ...[...crashes, ...unexpected, ...faults.problems].map(inShort)]
+}
+
+/** A log's tail would hide the rest; report.json has it. */
+function inShort(problem: string): string {
+  const [line = ''] = problem.split('\n')
+  return line.length > PROBLEM_LENGTH_MAX ? `${line.slice(0, PROBLEM_LENGTH_MAX)} ...` : line
 }
 
 /** A report for people. */

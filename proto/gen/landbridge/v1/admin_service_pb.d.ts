@@ -115,6 +115,87 @@ export declare type ApplyOutcome = Message<"landbridge.v1.ApplyOutcome"> & {
 export declare const ApplyOutcomeSchema: GenMessage<ApplyOutcome>;
 
 /**
+ * What to delete.
+ *
+ * @generated from message landbridge.v1.DeleteRequest
+ */
+export declare type DeleteRequest = Message<"landbridge.v1.DeleteRequest"> & {
+  /**
+   * 1 to 100, each once.
+   *
+   * @generated from field: repeated landbridge.v1.DocumentName documents = 1;
+   */
+  documents: DocumentName[];
+
+  /**
+   * Check, and say what would be deleted.
+   *
+   * @generated from field: bool dry_run = 2;
+   */
+  dryRun: boolean;
+};
+
+/**
+ * Describes the message landbridge.v1.DeleteRequest.
+ * Use `create(DeleteRequestSchema)` to create a new message.
+ */
+export declare const DeleteRequestSchema: GenMessage<DeleteRequest>;
+
+/**
+ * Names a document.
+ *
+ * @generated from message landbridge.v1.DocumentName
+ */
+export declare type DocumentName = Message<"landbridge.v1.DocumentName"> & {
+  /**
+   * "Topic", "AccessPolicy" or "RegionPeer".
+   *
+   * @generated from field: string kind = 1;
+   */
+  kind: string;
+
+  /**
+   * "<tenant>/<name>", or "<name>" for a RegionPeer.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message landbridge.v1.DocumentName.
+ * Use `create(DocumentNameSchema)` to create a new message.
+ */
+export declare const DocumentNameSchema: GenMessage<DocumentName>;
+
+/**
+ * One outcome a document, in order.
+ *
+ * @generated from message landbridge.v1.DeleteResponse
+ */
+export declare type DeleteResponse = Message<"landbridge.v1.DeleteResponse"> & {
+  /**
+   * DELETED, UNCHANGED for what was not there, or FAILED.
+   *
+   * @generated from field: repeated landbridge.v1.ApplyOutcome outcomes = 1;
+   */
+  outcomes: ApplyOutcome[];
+
+  /**
+   * The region that answers.
+   *
+   * @generated from field: string region = 2;
+   */
+  region: string;
+};
+
+/**
+ * Describes the message landbridge.v1.DeleteResponse.
+ * Use `create(DeleteResponseSchema)` to create a new message.
+ */
+export declare const DeleteResponseSchema: GenMessage<DeleteResponse>;
+
+/**
  * No options yet.
  *
  * @generated from message landbridge.v1.ListPeersRequest
@@ -420,6 +501,13 @@ export enum ApplyAction {
    * @generated from enum value: APPLY_ACTION_FAILED = 4;
    */
   FAILED = 4,
+
+  /**
+   * Existed, and was deleted.
+   *
+   * @generated from enum value: APPLY_ACTION_DELETED = 5;
+   */
+  DELETED = 5,
 }
 
 /**
@@ -484,6 +572,18 @@ export declare const AdminService: GenService<{
     methodKind: "unary";
     input: typeof ApplyRequestSchema;
     output: typeof ApplyResponseSchema;
+  },
+  /**
+   * Deletes what was applied to this region. A topic's events go with it when its
+   * `deletionPolicy` is Delete; with Retain its stream stays, and applying the
+   * topic again takes it up.
+   *
+   * @generated from rpc landbridge.v1.AdminService.Delete
+   */
+  delete: {
+    methodKind: "unary";
+    input: typeof DeleteRequestSchema;
+    output: typeof DeleteResponseSchema;
   },
   /**
    * The other regions and the state of the links to them.

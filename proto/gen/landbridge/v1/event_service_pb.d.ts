@@ -1036,6 +1036,27 @@ export declare type Topic = Message<"landbridge.v1.Topic"> & {
    * @generated from field: uint64 last_sequence = 11;
    */
   lastSequence: bigint;
+
+  /**
+   * When old events leave; absent or 0 for no limit of that kind.
+   *
+   * @generated from field: google.protobuf.Duration retention_age = 12;
+   */
+  retentionAge?: Duration | undefined;
+
+  /**
+   * Stored bytes.
+   *
+   * @generated from field: uint64 retention_bytes = 13;
+   */
+  retentionBytes: bigint;
+
+  /**
+   * Stored events.
+   *
+   * @generated from field: uint64 retention_events = 14;
+   */
+  retentionEvents: bigint;
 };
 
 /**

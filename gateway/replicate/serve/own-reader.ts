@@ -1,0 +1,130 @@
+import type { MeshError } from '@landbridge/core'
+import { Knock, type NatsSession, type StoredMessage, StreamReader } from '@landbridge/nats'
+import type { Log } from '../../telemetry/index.ts'
+
+/** What an own reader needs. */
+export type OwnReaderOptions = {
+  readonly session: NatsSession
+  readonly stream: string
+  /** The subjects of this region's own records. */
+  readonly filter: string
+  /** Sequence to begin at. */
+  readonly from: number
+  readonly windowBytes: number
+  onMessage(message: StoredMessage): void
+  onEnd(error: MeshError | undefined): void
+  readonly log: Log
+}
+
+type State =
+  | { readonly kind: 'reading'; readonly reader: StreamReader }
+  | { readonly kind: 'dozing'; readonly reader: StreamReader; readonly knock: Knock }
+  | { readonly kind: 'sleeping'; readonly knock: Knock }
+  | { readonly kind: 'closed' }
+
+/**
+ * Reads this region's own records of a stream, and sleeps while there are none: a reader that waits has a consumer on
+ * the server, with heartbeats and timers on both ends, and there is one for each topic and peer. Asleep it costs one
+ * subscription, which wakes it when something is published.
+ */
+export class OwnReader {
+  readonly #options: OwnReaderOptions
+  #state: State
+  #next: number
+  #paused = false
+
+  constructor(options: OwnReaderOptions) {
+    this.#options = options
+    this.#next = options.from
+    this.#state = { kind: 'reading', reader: this.#open() }
+  }
+
+  get asleep(): boolean {
+    return this.#state.kind === 'sleeping'
+  }
+
+  get paused(): boolean {
+    return this.#paused
+  }
+
+  pause(): void {
+    this.#paused = true
+    if (this.#state.kind === 'reading' || this.#state.kind === 'dozing') this.#state.reader.pause()
+  }
+
+  resume(): void {
+    this.#paused = false
+    if (this.#state.kind === 'reading' || this.#state.kind === 'dozing') this.#state.reader.resume()
+  }
+
+  /**
+   * Goes to sleep, if nothing comes meanwhile.
+   * @param atEnd asks the stream, which knows of our subscription by then, whether everything was read
+   */
+  async sleep(atEnd: () => Promise<boolean>): Promise<void> {
+    if (this.#state.kind !== 'reading') return
+    const { reader } = this.#state
+    const { session, filter } = this.#options
+    const knock = new Knock({ session, filter, onKnock: () => this.wake() })
+    const state: State = { kind: 'dozing', reader, knock }
+    this.#setState(state)
+    const isStill = () => this.#state === state
+    const maySleep = await atEnd().catch(() => false)
+    if (!isStill()) return
+    if (maySleep) {
+      this.#setState({ kind: 'sleeping', knock })
+      this.#end(reader)
+    } else this.wake()
+  }
+
+  /** There may be something to read. */
+  wake(): void {
+    if (this.#state.kind === 'dozing') {
+      this.#state.knock.close()
+      this.#setState({ kind: 'reading', reader: this.#state.reader })
+    } else if (this.#state.kind === 'sleeping') {
+      this.#state.knock.close()
+      this.#setState({ kind: 'reading', reader: this.#open() })
+    }
+  }
+
+  /** Reads nothing any more. Idempotent. */
+  close(): void {
+    const state = this.#state
+    this.#setState({ kind: 'closed' })
+    if (state.kind === 'dozing' || state.kind === 'sleeping') state.knock.close()
+    if (state.kind === 'reading' || state.kind === 'dozing') this.#end(state.reader)
+  }
+
+  #open(): StreamReader {
+    const { session, stream, filter, windowBytes, onEnd, log } = this.#options
+    const reader: StreamReader = new StreamReader({
+      session,
+      stream,
+      filters: [filter],
+      start: { sequence: this.#next },
+      windowBytes,
+      onMessage: (message) => {
+        this.#next = message.sequence + 1
+        this.#options.onMessage(message)
+      },
+      onEnd: (error) => {
+        const isOurs = this.#state.kind !== 'closed' && this.#state.kind !== 'sleeping' && this.#state.reader === reader
+        if (isOurs) onEnd(error)
+      },
+      log,
+    })
+    if (this.#paused) reader.pause()
+    return reader
+  }
+
+  #end(reader: StreamReader): void {
+    reader.close().catch((err: unknown) => {
+      this.#options.log.warn({ err, stream: this.#options.stream }, 'closing the reader of a pull failed')
+    })
+  }
+
+  #setState(state: State): void {
+    this.#state = state
+  }
+}

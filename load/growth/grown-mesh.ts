@@ -1,0 +1,120 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { connect, type Mesh } from '@landbridge/client'
+import { type Lab, startLab } from '@landbridge/lab'
+import type { GrowthPoint } from './options.ts'
+import { type ServerFigures, serverFigures } from './server-figures.ts'
+
+const TENANT = 'growth'
+const SERVICE = 'load'
+/** Topics in one call; a call's size is bounded. */
+const TOPICS_AT_ONCE = 50
+const APPEAR_LIMIT_MS = 180_000
+const POLL_MS = 100
+
+/** A mesh of a given size, with every topic in every region. Everything is published in the first region. */
+export class GrownMesh implements AsyncDisposable {
+  readonly lab: Lab
+  readonly publisher: Mesh
+  readonly topics: readonly string[]
+
+  private constructor(lab: Lab, publisher: Mesh, topics: readonly string[]) {
+    this.lab = lab
+    this.publisher = publisher
+    this.topics = topics
+  }
+
+  /** Resolves when an event of every topic has come to every region. */
+  static async start(point: GrowthPoint, say: (line: string) => void): Promise<GrownMesh> {
+    await using stack = new AsyncDisposableStack()
+    const regions = Array.from({ length: point.regions }, (_, index) => `region-${index + 1}`)
+    const lab = stack.use(await startLab({ regions, directLinks: true, documents: POLICY }))
+    const topics = Array.from({ length: point.topics }, (_, index) => `topic-${index + 1}`)
+    say(`  ${point.topics} topics in ${point.regions} regions: applying`)
+    for (let from = 0; from < topics.length; from += TOPICS_AT_ONCE) {
+      await lab.apply(
+        topics
+          .slice(from, from + TOPICS_AT_ONCE)
+          .map(topicDocument)
+          .join('\n---\n'),
+      )
+    }
+    const { cert, key } = await lab.certificates.client(TENANT, SERVICE)
+    const token = await lab.token({ subject: SERVICE })
+    const [first] = lab.regions
+    const publisher = stack.use(
+      connect({ endpoints: first?.endpoints ?? [], token, tls: { ca: lab.caFile, cert, key } }),
+    )
+    const names = topics.map((topic) => `${TENANT}/${topic}`)
+    stack.move()
+    const mesh = new GrownMesh(lab, publisher, names)
+    const before = await mesh.figures()
+    say('  waiting until an event of each is everywhere')
+    for (const name of names) await publisher.publish(name, event())
+    await mesh.untilStored(before, names.length)
+    return mesh
+  }
+
+  /** What each region's server holds. */
+  figures(): Promise<readonly ServerFigures[]> {
+    return Promise.all(this.lab.regions.map(({ natsMonitorUrls }) => serverFigures(natsMonitorUrls[0] ?? '')))
+  }
+
+  /** Waits until every region's server has at least `events` messages more than `before`. */
+  async untilStored(before: readonly ServerFigures[], events: number): Promise<void> {
+    const endMs = performance.now() + APPEAR_LIMIT_MS
+    for (;;) {
+      const now = await this.figures()
+      const missing = now.map(({ messages }, index) => (before[index]?.messages ?? 0) + events - messages)
+      if (missing.every((count) => count <= 0)) return
+      if (performance.now() > endMs)
+        throw new Error(`wait for events: ${missing.join(', ')} missing by region after ${APPEAR_LIMIT_MS} ms`)
+      await delay(POLL_MS)
+    }
+  }
+
+  /** Publishes at a constant rate, every topic in turn, one event a call. */
+  async publish(events: number, perSecond: number): Promise<void> {
+    const startMs = performance.now()
+    const pending = new Set<Promise<unknown>>()
+    const failed = new AbortController()
+    for (let count = 0; count < events; count++) {
+      const waitMs = startMs + (count * 1_000) / perSecond - performance.now()
+      if (waitMs > 1) await delay(waitMs)
+      failed.signal.throwIfAborted()
+      const call = this.publisher.publish(this.topics[count % this.topics.length] ?? '', event())
+      const done: Promise<unknown> = call.then(
+        () => pending.delete(done),
+        (error: unknown) => failed.abort(error),
+      )
+      pending.add(done)
+    }
+    await Promise.all(pending)
+    failed.signal.throwIfAborted()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.publisher.close()
+    await this.lab.close()
+  }
+}
+
+const DATA = new Uint8Array(168).fill(0x61)
+
+function event() {
+  return { source: '/growth', type: 'dev.landbridge.growth.v1', data: DATA }
+}
+
+function topicDocument(name: string): string {
+  return document({ kind: 'Topic', metadata: { namespace: TENANT, name }, spec: { partitions: 8 } })
+}
+
+/** One document; JSON is YAML. */
+function document(fields: object): string {
+  return JSON.stringify({ apiVersion: 'landbridge.dev/v1alpha1', ...fields })
+}
+
+const POLICY = document({
+  kind: 'AccessPolicy',
+  metadata: { namespace: TENANT, name: SERVICE },
+  spec: { principals: [{ subject: SERVICE }], topics: ['*'], operations: ['publish'] },
+})
