@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{proto,core,nats,gateway,client,lab,load,scripts}/**/*.test.ts'],
+          include: ['{proto,core,nats,service,gateway,operator,client,lab,load,scripts}/**/*.test.ts'],
           exclude: ['**/node_modules/**'],
         },
       },

@@ -1,0 +1,78 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type StreamShape, streamName, streamShapeOf, type TopicDocument, toStored } from '@landbridge/core'
+import { describe, expect, it } from 'vitest'
+import { parse, stringify } from 'yaml'
+import { planResource } from './plan.ts'
+import type { Found, MeshResource, Step } from './types.ts'
+import { wishOf } from './wish.ts'
+
+const FOLDER = join(import.meta.dirname, 'testdata/plan')
+
+/** One case: the resource, and what there is in the region. */
+type Case = {
+  readonly resource: Pick<MeshResource, 'metadata' | 'spec' | 'status'>
+  readonly claimedBy?: string
+  /** "as-declared", nothing, or the stream as declared with these fields changed. */
+  readonly stream?: 'as-declared' | Partial<StreamShape>
+  /** "as-declared", nothing, or another text. */
+  readonly stored?: string
+  readonly inUse?: readonly string[]
+}
+
+describe('plan of a resource', () => {
+  const names = readdirSync(FOLDER).flatMap((file) => (file.endsWith('.in.yaml') ? [file.replace('.in.yaml', '')] : []))
+  it.each(names)('%s', async (name) => {
+    const given: Case = parse(readFileSync(join(FOLDER, `${name}.in.yaml`), 'utf8'))
+    const resource = { apiVersion: 'landbridge.dev/v1alpha1', kind: 'Topic', ...given.resource }
+    const wish = wishOf(resource, resource.metadata.namespace, given.claimedBy)
+    const { steps, verdict, drift } = planResource(wish, foundOf(given, wish.document.value))
+    const shown = { steps: steps.map(shortened), verdict, drift }
+    await expect(stringify(shown)).toMatchFileSnapshot(join(FOLDER, `${name}.out.yaml`))
+  })
+
+  it('is done after it was carried out', () => {
+    for (const name of names) {
+      const given: Case = parse(readFileSync(join(FOLDER, `${name}.in.yaml`), 'utf8'))
+      const resource = { apiVersion: 'landbridge.dev/v1alpha1', kind: 'Topic', ...given.resource }
+      const wish = wishOf(resource, resource.metadata.namespace, given.claimedBy)
+      const found = foundOf(given, wish.document.value)
+      const first = planResource(wish, found)
+      const finalizer = first.steps.some(({ kind }) => kind === 'add-finalizer') || wish.finalizer
+      const removed = first.steps.some(({ kind }) => kind === 'remove-finalizer')
+      const second = planResource({ ...wish, finalizer: finalizer && !removed }, carriedOut(found, first.steps))
+      expect(second.steps, name).toEqual([])
+    }
+  })
+})
+
+function foundOf({ stream, stored, inUse = [] }: Case, document: unknown): Found {
+  if (document === undefined) return { stream: undefined, stored, inUse }
+  const topic = document as TopicDocument
+  const desired = streamShapeOf(topic, { replicasDefault: 1 })
+  const observed = stream === undefined ? undefined : { ...desired, ...(stream === 'as-declared' ? {} : stream) }
+  return { stream: { desired, observed }, stored: stored === 'as-declared' ? toStored(topic) : stored, inUse }
+}
+
+function carriedOut(found: Found, steps: readonly Step[]): Found {
+  let { stream, stored } = found
+  for (const step of steps) {
+    if (step.kind === 'create-stream' || step.kind === 'update-stream') {
+      stream = { desired: step.shape, observed: step.shape }
+    }
+    if (step.kind === 'delete-stream' && stream !== undefined) stream = { ...stream, observed: undefined }
+    if (step.kind === 'put-config') stored = toStored(step.document)
+    if (step.kind === 'delete-config') stored = undefined
+  }
+  return { ...found, stream, stored }
+}
+
+/** A step without what the topic's own tests pin. */
+function shortened(step: Step): object {
+  if (step.kind === 'create-stream' || step.kind === 'update-stream')
+    return { kind: step.kind, stream: step.shape.name }
+  if (step.kind === 'put-config' && step.document.kind === 'Topic') {
+    return { kind: step.kind, topic: streamName(step.document.name) }
+  }
+  return step
+}
