@@ -318,11 +318,8 @@ export class OwnPull implements ServedPull {
 
   /** Lets the reader sleep while there is nothing to read, and wakes it if it overslept. */
   #rest(head: OwnHead): void {
-    const { heads, topic } = this.#options
     if (head.position.sequence > this.#looked.sequence) this.#reader?.wake()
-    else if (!this.behind && performance.now() - this.#readAt >= IDLE_MS) {
-      void this.#reader?.sleep(async () => (await heads.read(topic, 0)).position.sequence <= this.#looked.sequence)
-    }
+    else if (!this.behind && performance.now() - this.#readAt >= IDLE_MS) this.#reader?.rest()
   }
 
   #steer(): void {
