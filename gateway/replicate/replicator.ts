@@ -2,6 +2,7 @@ import type { ConfigSnapshot, HybridClock, RegionPeerDocument } from '@landbridg
 import type { CheckpointBucket, NatsSession } from '@landbridge/nats'
 import type { CertificateSource } from '../auth/index.ts'
 import type { Config } from '../config.ts'
+import type { MarkedViews } from '../marked-views.ts'
 import type { EventTracing, Log } from '../telemetry/index.ts'
 import type { TopicRegistry } from '../topics.ts'
 import { exchangeOf } from './exchange.ts'
@@ -9,7 +10,6 @@ import { PeerLink } from './link/peer-link.ts'
 import type { ReplicationMetrics } from './metrics.ts'
 import type { PullContext } from './pull/context.ts'
 import { Incarnations } from './pull/incarnations.ts'
-import { MarkedViews } from './pull/marked-view.ts'
 import { Pull } from './pull/pull.ts'
 import { ReceiveRoom } from './pull/receive-room.ts'
 import { StartGate } from './pull/start-gate.ts'
@@ -26,6 +26,8 @@ export type ReplicatorOptions = {
   readonly session: NatsSession
   readonly registry: TopicRegistry
   readonly checkpoints: CheckpointBucket
+  /** Where copies are looked for; shared with publishing. */
+  readonly views: MarkedViews
   readonly certificates: CertificateSource
   readonly log: Log
   readonly metrics: ReplicationMetrics
@@ -77,7 +79,7 @@ export class Replicator implements AsyncDisposable {
     this.#options = options
     this.#share = options.share ?? ALONE
     this.#routes = new RouteTable(region, registry)
-    this.#views = new MarkedViews(session, log)
+    this.#views = options.views
     this.#repairs = new Repairs({ session, region, log, metrics })
     this.#context = {
       gateway,

@@ -1,4 +1,4 @@
-import { BatchWriter, findCopies, MarkedIds, recordAt } from '@landbridge/nats'
+import { BatchWriter, findCopies, recordAt, StreamIds } from '@landbridge/nats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type NatsRegion, numbered, startRegion, until } from './fixtures.ts'
 
@@ -53,10 +53,10 @@ describe('findCopies', () => {
   })
 })
 
-describe('MarkedIds', () => {
+describe('StreamIds', () => {
   it('has seen everything that was stored before the refresh', async () => {
     const stream = await region.makeStream('marks')
-    const marked = new MarkedIds({ session: region.session, stream, filter: `${stream}.*.m` })
+    const marked = new StreamIds({ session: region.session, stream, filter: `${stream}.*.m` })
     await marked.refresh()
     expect([marked.size, marked.seen]).toEqual([0, 0])
     await store(stream, '0', [1, 2])
@@ -74,7 +74,7 @@ describe('MarkedIds', () => {
 
   it('forgets when the stream was made anew', async () => {
     const stream = await region.makeStream('marks_anew')
-    const marked = new MarkedIds({ session: region.session, stream, filter: `${stream}.*.m` })
+    const marked = new StreamIds({ session: region.session, stream, filter: `${stream}.*.m` })
     await store(stream, '0.m', [1, 2])
     await marked.refresh()
     await region.ask(`STREAM.DELETE.${stream}`)
@@ -92,7 +92,7 @@ describe('MarkedIds', () => {
 
   it('is built anew after a lost connection, and refuses to answer without one', async () => {
     const stream = await region.makeStream('marks_lost')
-    const marked = new MarkedIds({ session: region.session, stream, filter: `${stream}.*.m` })
+    const marked = new StreamIds({ session: region.session, stream, filter: `${stream}.*.m` })
     await store(stream, '0.m', [1])
     await marked.refresh()
     await region.servers.kill()
@@ -108,7 +108,7 @@ describe('MarkedIds', () => {
     const stream = await region.makeStream('marks_many')
     const warnings: string[] = []
     const log = { debug() {}, info() {}, warn: (_: unknown, text: string) => warnings.push(text), error() {} }
-    const marked = new MarkedIds({ session: region.session, stream, filter: `${stream}.*.m`, idsMax: 10, log })
+    const marked = new StreamIds({ session: region.session, stream, filter: `${stream}.*.m`, idsMax: 10, log })
     await store(
       stream,
       '0.m',

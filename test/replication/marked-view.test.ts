@@ -1,7 +1,7 @@
 import type { TopicName } from '@landbridge/core'
 import { BatchWriter } from '@landbridge/nats'
 import { expect, test } from 'vitest'
-import { MarkedView } from '../../gateway/replicate/pull/marked-view.ts'
+import { MarkedViews } from '../../gateway/marked-views.ts'
 import type { TopicEntry } from '../../gateway/topics.ts'
 import { numbered, startRegion } from '../nats/fixtures.ts'
 
@@ -16,8 +16,8 @@ test('nobody is answered from a set that is being read anew', async () => {
   await using writer = new BatchWriter({ session: region.session, stream })
   const subject = 'lb.acme.orders.us-east.0.m'
   await writer.store(Array.from({ length: 3_000 }, (_, n) => numbered(subject, n)))
-  const log = silent as unknown as ConstructorParameters<typeof MarkedView>[2]
-  const view = new MarkedView(region.session, { stream, document: { name } } as TopicEntry, log)
+  const log = silent as unknown as ConstructorParameters<typeof MarkedViews>[1]
+  const view = new MarkedViews(region.session, log).of({ key: 'acme/orders', stream, document: { name } } as TopicEntry)
   await view.see(performance.now())
   const seenAt = performance.now()
   expect([view.has('id-5'), view.has('id-2999')]).toEqual([true, true])

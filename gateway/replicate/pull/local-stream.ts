@@ -1,6 +1,5 @@
 import {
   type Checkpoint,
-  eventFilters,
   eventSubject,
   isControlSubject,
   type LocalPlace,
@@ -18,7 +17,6 @@ import {
 import {
   applyFenced,
   type CheckpointBucket,
-  findCopies,
   lastRecord,
   type NatsSession,
   recordAt,
@@ -116,12 +114,6 @@ export class LocalStream {
       fence: { filter: this.#filter, sequence: fence },
       timeoutMs: APPLY_TIMEOUT_MS,
     })
-  }
-
-  /** Which of these message ids are in the stream, stored at `fromMs` or later. @throws MeshError */
-  async copiesSince(fromMs: number, ids: ReadonlySet<string>): Promise<{ has(id: string): boolean }> {
-    const { stream, document } = this.#topic
-    return findCopies({ session: this.#session, stream, filters: eventFilters(document.name), fromMs, ids })
   }
 
   /** @throws MeshError */

@@ -12,13 +12,13 @@ import {
   sameSession,
 } from '@landbridge/core'
 import { type PullHead, type PullRefused, RefusalReason } from '@landbridge/proto'
+import type { MarkedView } from '../../marked-views.ts'
 import type { TopicEntry } from '../../topics.ts'
 import type { LinkStream, PullHandle } from '../link/link-stream.ts'
 import type { Repairs } from '../repair/repairs.ts'
 import { findOwnCopies } from './copy-check.ts'
 import { type HeadReport, LagMeter, type LagReading, reportOf } from './lag-meter.ts'
 import type { LocalStream } from './local-stream.ts'
-import type { MarkedView } from './marked-view.ts'
 import type { ReceiveRoom } from './receive-room.ts'
 import { type PullRecord, ReceivedQueue } from './received.ts'
 import type { StartGate } from './start-gate.ts'
@@ -316,7 +316,7 @@ export class PullRun {
       await local.look()
     }
     const duplicateWindowMs = this.#options.duplicateWindowMs()
-    const context = { marked, local, duplicateWindowMs, floorAt: this.#floorAt, thorough, now }
+    const context = { marked, duplicateWindowMs, floorAt: this.#floorAt, thorough, now }
     const copies = await findOwnCopies(records, context)
     const skipped = copies.filter(Boolean).length
     if (skipped > 0) this.#options.events.onApplied(0, skipped, 0)
