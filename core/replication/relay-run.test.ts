@@ -131,7 +131,10 @@ describe('relay run (rules 2 and 2b)', () => {
 
   it('serves nothing while the origin is in repair here', () => {
     const opening = { segments: undefined, place: undefined, position: START, passes: () => true }
-    expect(new RelayRun<Event>(opening).begin()).toMatchObject({ kind: 'refuse', reason: 'repairing' })
+    const inRepair = new RelayRun<Event>(opening)
+    expect(inRepair.begin()).toMatchObject({ kind: 'hand-on', position: START })
+    const refused = inRepair.next({ kind: 'refused', reason: 'cannot-tell' })
+    expect(refused).toMatchObject({ kind: 'refuse', reason: 'repairing' })
     const run = runFrom(1)
     run.begin()
     expect(run.next({ kind: 'local', entries: [entry(2, 1), control('branch', 1, 25)] })).toMatchObject({

@@ -43,14 +43,16 @@ export type RelayAction<E> =
       readonly skipped: Position | undefined
     }
   /**
-   * Ask our own upstream for what follows, for the same receiver, our name added to the path. Answer: "records",
-   * "skipped", "refused".
+   * Ask our own upstream for what follows, for the same receiver, our name added to the path. `until`: a hole that is
+   * likely to end with that record; undefined when nobody knows how much is wanted. Answer: "records", "skipped",
+   * "refused".
    */
   | {
       readonly kind: 'hand-on'
       readonly position: Position
       readonly scanned: Position | undefined
       readonly skipGap: boolean
+      readonly until: Position | undefined
     }
   /**
    * Wait for more from upstream. Answer as to "hand-on". When `relocate` is set, look now and then whether the local
@@ -72,8 +74,13 @@ export type RelayInput<E> =
   | { readonly kind: 'skipped'; readonly position: Position }
   /** Upstream refused, or none can be reached ("cannot-tell"). */
   | { readonly kind: 'refused'; readonly reason: RelayRefusal; readonly first?: Position | undefined }
-  /** The position that was to be relocated. */
-  | { readonly kind: 'placed'; readonly position: Position; readonly place: RelayPlace }
+  /** The position that was to be relocated, and the live segments as they are by now. */
+  | {
+      readonly kind: 'placed'
+      readonly position: Position
+      readonly place: RelayPlace
+      readonly segments: readonly LiveSegment[]
+    }
 
 /** An entry of the local stream; `event` is undefined for a control record. */
 export type RelayEntry<E> = LocalEntry & { readonly event: E | undefined }
@@ -100,13 +107,13 @@ type HoleEnd = { readonly position: Position; readonly after: number }
  * 1. What is emitted follows the receiver's position without a hole: each record of the local stream is taken only when
  *    it names the one before it here. Over a hole, a gap, and a position that is not here, the upstream is asked, in the
  *    end the origin; when the record that ends the hole has come from there, the local stream goes on.
- * 2. Only live records are served, and none while the origin is in repair here.
+ * 2. Only live records are served, and none while the origin is in repair here: then whoever asks is handed on.
  * 3. Whether logs differ and what is no longer kept, only the origin says.
  * 4. The chain a receiver sees is of the records that passed to it; the chain that is checked here is this region's own.
  */
 export class RelayRun<E extends RelayEvent> {
   readonly #opening: RelayOpening<E>
-  readonly #segments: readonly LiveSegment[]
+  #segments: readonly LiveSegment[]
   #state: State<E> = { kind: 'reading' }
   /** The last record that passed to the receiver, and the last that was looked at for it. */
   #passed: Position
@@ -149,7 +156,6 @@ export class RelayRun<E extends RelayEvent> {
 
   /** The first action. */
   begin(): RelayAction<E> {
-    if (this.#opening.segments === undefined) return this.#refuse('repairing')
     return this.#opening.place === undefined ? this.#handOn(undefined) : this.#read()
   }
 
@@ -173,7 +179,7 @@ export class RelayRun<E extends RelayEvent> {
         if (input.kind === 'records') return this.#fromUpstream(input.events, state.until)
         if (input.kind === 'skipped') return this.#skippedUpstream(input.position, state.until)
         if (input.kind === 'refused') return this.#refused(input.reason, input.first, state.until)
-        if (input.kind === 'placed') return this.#placed(input.position, input.place)
+        if (input.kind === 'placed') return this.#placed(input, state.until)
     }
     throw new Error(`relay run: got "${input.kind}" while ${state.kind}`)
   }
@@ -243,7 +249,9 @@ export class RelayRun<E extends RelayEvent> {
 
   #refused(reason: RelayRefusal, first: Position | undefined, until: HoleEnd | undefined): RelayAction<E> {
     const came = this.#begun === undefined || !samePosition(this.#begun, this.#scanned)
-    if (reason !== 'cannot-tell' || !this.#atTail || came || until === undefined) return this.#refuse(reason, first)
+    if (reason !== 'cannot-tell') return this.#refuse(reason, first)
+    if (this.#opening.segments === undefined) return this.#refuse('repairing')
+    if (!this.#atTail || came || until === undefined) return this.#refuse(reason)
     return this.#resume({ after: until.after, held: this.#held })
   }
 
@@ -290,10 +298,15 @@ export class RelayRun<E extends RelayEvent> {
     return this.#receive(undefined)
   }
 
-  #placed(position: Position, place: RelayPlace): RelayAction<E> {
+  #placed(
+    { position, place, segments }: Extract<RelayInput<E>, { readonly kind: 'placed' }>,
+    until: HoleEnd | undefined,
+  ): RelayAction<E> {
     // More may have come from upstream since the driver began to look.
-    const { until } = this.#state.kind === 'upstream' ? this.#state : { until: undefined }
-    return samePosition(position, this.#scanned) ? this.#resume(place) : this.#receive(until)
+    if (!samePosition(position, this.#scanned)) return this.#receive(until)
+    this.#segments = segments
+    this.#rest = []
+    return this.#resume(place)
   }
 
   /** The local stream goes on behind `after`; entries in hand that lie there are still good. */
@@ -313,8 +326,10 @@ export class RelayRun<E extends RelayEvent> {
   #handOn(until: HoleEnd | undefined): RelayAction<E> {
     const scanned = samePosition(this.#scanned, this.#passed) ? undefined : this.#scanned
     this.#begun = until === undefined ? undefined : this.#scanned
-    const action = { kind: 'hand-on', position: this.#passed, scanned, skipGap: this.#skipGap } as const
-    return this.#setState({ kind: 'upstream', until }, action)
+    return this.#setState(
+      { kind: 'upstream', until },
+      { kind: 'hand-on', position: this.#passed, scanned, skipGap: this.#skipGap, until: until?.position },
+    )
   }
 
   #receive(until: HoleEnd | undefined): RelayAction<E> {

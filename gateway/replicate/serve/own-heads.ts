@@ -14,6 +14,7 @@ export type OwnHead = {
   readonly created: string
   /** Who led it; undefined for one replica. */
   readonly leader: string | undefined
+  readonly replicas: number
   /** Every own record that was stored up to then, by the server's own clock, ms since 1970, is at or before `position`. */
   readonly serverTimeMs: number | undefined
   /** When the reading began, ms since 1970. */
@@ -80,13 +81,13 @@ export class OwnHeads {
     const status = await this.#status(topic)
     const last = await lastRecord(this.#session, topic.stream, originFilter(topic.document.name, this.#region))
     const position = last === undefined ? START : { sequence: last.sequence, stamp: last.stampNs }
-    const { created, leader, firstSequence, lastSequence, serverTimeMs } = status
+    const { created, leader, firstSequence, lastSequence, serverTimeMs, replicas } = status
     if (last !== undefined) {
       await this.#tails.add(topic, created, { position, scanned: Math.max(lastSequence, last.sequence) })
     } else {
       await this.#stretchTail(topic, status)
     }
-    return { position, firstSequence, lastSequence, created, leader, serverTimeMs, readMs }
+    return { position, firstSequence, lastSequence, created, leader, replicas, serverTimeMs, readMs }
   }
 
   /** The stream keeps no own record: the last one known is the last one ever if nothing between was removed unseen. */
