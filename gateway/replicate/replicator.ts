@@ -116,7 +116,13 @@ export class Replicator implements AsyncDisposable {
   /** Begins to pull. Once. */
   start(): void {
     const { registry, metrics } = this.#options
-    metrics.follow({ peers: () => this.peers(), lag: () => this.lag(), stopped: () => this.#stoppedPulls() })
+    metrics.follow({
+      peers: () => this.peers(),
+      lag: () => this.lag(),
+      stopped: () => this.#stoppedPulls(),
+      upstreams: () => [...this.#pulls.values()].map(({ upstream }) => upstream),
+      gateways: () => this.#share.gateways.length,
+    })
     const reconcile = () => this.#reconcile(registry.snapshot)
     this.#stopFollowing = [registry.onChange(reconcile), this.#share.onChange(reconcile)]
     this.#looking = setInterval(() => {
