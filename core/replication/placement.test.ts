@@ -25,7 +25,8 @@ describe('placePosition', () => {
   test('below the retention start is a gap, unless nothing can have gone with it', () => {
     const kept = { ...full, first: 50, found: undefined }
     expect(placePosition({ sequence: 48, stamp: 7n }, kept)).toBe('retention-gap')
-    expect(placePosition({ sequence: 49, stamp: 7n }, kept)).toBe('serve')
+    // The record that was there may have been another one, whose event the receiver has never seen (found by simulation).
+    expect(placePosition({ sequence: 49, stamp: 7n }, kept)).toBe('retention-gap')
   })
 
   test('a quiet origin is served behind what others wrote and retention removed', () => {

@@ -29,11 +29,10 @@ export type Placement =
  *
  * 1. `START` is always served, from the oldest record that is kept: who has
  *    nothing of an origin misses nothing that it could name.
- * 2. Below the retention start nothing can be compared. The position is served
- *    all the same when no record of the origin can have gone with it: it was
- *    right before the oldest kept sequence, or it is the origin's last record
- *    and the stream was seen to hold no other up to there (a quiet origin in a
- *    busy topic: without this its receivers would be refused for nothing).
+ * 2. Below the retention start nothing can be compared, not even right below it: the log may have lost that record and
+ *    have given its number to another one. The position is served all the same when no record of the origin can have
+ *    gone with it: it is the origin's last record and the stream was seen to hold no other up to there (a quiet origin
+ *    in a busy topic: without this its receivers would be refused for nothing).
  * 3. Anything else that is not there by sequence and stamp is a divergence.
  */
 export function placePosition(position: Position, facts: PlaceFacts): Placement {
@@ -41,7 +40,6 @@ export function placePosition(position: Position, facts: PlaceFacts): Placement 
   if (position.sequence >= facts.first || position.sequence > facts.last) {
     return facts.found?.own === true && facts.found.stamp === position.stamp ? 'serve' : 'diverged'
   }
-  if (position.sequence === facts.first - 1) return 'serve'
   const { ownTail } = facts
   const nothingLost =
     ownTail !== undefined &&

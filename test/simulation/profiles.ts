@@ -1,5 +1,7 @@
 /** Time is in ticks of one second: one random step of each actor, about. */
 export const TICK_MS = 1_000
+/** The time of all clocks at tick 0, ms. */
+export const EPOCH_MS = 1_000_000_000
 
 /**
  * What may happen: a link is cut or mended; a region stands still, cut off, or goes on; a region loses power, with what
@@ -28,6 +30,8 @@ export type Profile = {
   readonly line: boolean
   /** Batches are not atomic: only the first message is fenced, and repeated ones are passed over. */
   readonly pieces: boolean
+  /** The topic keeps events for so long, ticks; 0: for ever. It must exceed by far what clients and repairs take. */
+  readonly retentionTicks: number
   /** One region never comes back after the faults. */
   readonly dead: boolean
   /** How far clocks are apart at most, ticks; they step within that. 0: one clock. */
@@ -60,6 +64,7 @@ const usual: Profile = {
   staleTicks: 0,
   line: false,
   pieces: false,
+  retentionTicks: 0,
   dead: false,
   clockTicks: 0,
   rates: { deliver: 1, sync: 0.03, fault: 0.04, faults: FAULTS, race: 0.01, event: 0.06 },
@@ -97,6 +102,7 @@ export const PROFILES = {
     clockTicks: 5,
     rates: { ...usual.rates, fault: 0.08, faults: { ...FAULTS, clock: 700, pause: 150 }, event: 0.12 },
   },
+  retention: { ...usual, about: 'events expire, and what was missed shows as a gap', retentionTicks: 200 },
   dead: { ...usual, about: 'one region never comes back', regions: [3, 4], dead: true },
   stale: { ...usual, about: 'copy checks see the stream as it was a while ago', staleTicks: 20 },
 } as const satisfies Record<string, Profile>

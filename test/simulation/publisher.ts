@@ -24,7 +24,9 @@ export function* client(world: World): Steps {
   let first: Region | undefined
   let elsewhere = false
   let begunAt = 0
-  for (let tries = 1 + random.below(4); tries > 0; tries--) {
+  // Far below the topic's retention: behind that a copy is not found any more.
+  const givesUpAt = profile.retentionTicks === 0 ? Number.POSITIVE_INFINITY : world.now + profile.retentionTicks / 4
+  for (let tries = 1 + random.below(4); tries > 0 && world.now <= givesUpAt; tries--) {
     const region = first !== undefined && random.chance(0.4) ? first : random.pick(world.regions)
     const retry =
       first === undefined ? undefined : { ageMs: milliseconds(world.now - begunAt), region: first.name, elsewhere }

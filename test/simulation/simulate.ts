@@ -57,13 +57,16 @@ function settle(world: World): void {
 
 function tick(world: World, faults: boolean): void {
   const { random, regions } = world
-  const { rates } = world.profile
+  const { rates, retentionTicks } = world.profile
   world.now++
   for (const region of regions) {
     if (!region.up) continue
     if (random.chance(rates.deliver)) region.deliver()
     if (random.chance(rates.deliver)) region.deliver()
     if (random.chance(rates.sync)) region.synced = region.stream.last
+    if (retentionTicks === 0) continue
+    if (random.chance(0.1)) region.noteTail()
+    if (random.chance(0.2)) region.expire()
   }
   if (faults) {
     if (random.chance(rates.event)) world.start({ steps: client(world), pod: undefined, applier: undefined })

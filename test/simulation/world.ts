@@ -58,6 +58,11 @@ export class World {
     losses: 0,
     recreated: 0,
     late: 0,
+    expired: 0,
+    gaps: 0,
+    gapped: 0,
+    revived: 0,
+    pastTime: 0,
     kills: 0,
     pauses: 0,
     clocks: 0,
@@ -66,6 +71,8 @@ export class World {
   readonly #trace: ((line: string) => void) | undefined
   readonly #cut = new Set<string>()
   readonly #copies = new Map<string, number>()
+  /** When each event was stored first, ticks. */
+  readonly #born = new Map<string, number>()
   readonly #actors: Actor[] = []
   readonly #running = new Map<string, number>()
   #stamps = 0
@@ -138,7 +145,7 @@ export class World {
   /** A stored time, ns: no two acts of storing share one (a server's clock counts nanoseconds). */
   stamp(serverMs: number): bigint {
     this.#stamps++
-    return BigInt(serverMs + 1e6) * NANOSECONDS + BigInt(this.#stamps)
+    return BigInt(serverMs) * NANOSECONDS + BigInt(this.#stamps)
   }
 
   newId(): string {
@@ -148,8 +155,15 @@ export class World {
 
   /** A region stored an event. */
   onStored(record: Stored, region: Region): void {
+    if (!this.#born.has(record.id)) this.#born.set(record.id, this.now)
     this.#copies.set(record.id, (this.#copies.get(record.id) ?? 0) + 1)
     if (region.stream.events(record.id).length > 1) this.problem(`I2 ${record.id} twice in ${region.name}`)
+    else if (region.stream.shown(record.id) > 1) this.stats.revived++
+  }
+
+  /** Retention took an event from a region. */
+  onExpired(record: Stored): void {
+    this.#copies.set(record.id, (this.#copies.get(record.id) ?? 1) - 1)
   }
 
   /** A region lost an event for good. */
@@ -159,6 +173,12 @@ export class World {
     if (left > 0) return
     if (this.tracing) this.say(region.name, 'had the only copy of', record.id)
     this.lost.add(record.id)
+  }
+
+  /** Whether it is older than what the topic keeps. */
+  isPastTime(id: string): boolean {
+    const { retentionTicks } = this.profile
+    return retentionTicks > 0 && this.now - (this.#born.get(id) ?? this.now) > retentionTicks
   }
 
   /** Every event that some region has. */
