@@ -109,8 +109,9 @@ export class Replicator implements AsyncDisposable {
 
   /** What our own pull knows of an origin's end; undefined when another gateway pulls it, or nobody tells. */
   originHead(topicKey: string, origin: string): KnownHead | undefined {
-    const report = this.#pulls.get(pullKey(topicKey, origin))?.head
-    return report === undefined ? undefined : { ...report, position: report.head }
+    const pull = this.#pulls.get(pullKey(topicKey, origin))
+    const report = pull?.head
+    return report === undefined ? undefined : { ...report, position: report.head, from: pull?.upstream }
   }
 
   /** Begins to pull. Once. */

@@ -130,7 +130,7 @@ export class PullRun {
 
   /** The origin's end as the upstream last told it; undefined while none does. */
   get head(): HeadReport | undefined {
-    return this.open ? this.#lag?.report : undefined
+    return this.open ? this.#lag?.report(this.#options.now()) : undefined
   }
 
   /** The origin's last record that is here; undefined before it was read. */

@@ -4,7 +4,7 @@ import type { LinkStream } from '../link/link-stream.ts'
 import { PullRoute, type Upstream } from '../route/pull-route.ts'
 import type { LagRow, StopReason } from '../status.ts'
 import type { PullContext } from './context.ts'
-import type { HeadReport, LagReading } from './lag-meter.ts'
+import { carriedOver, type HeadReport, type LagReading } from './lag-meter.ts'
 import { LocalStream } from './local-stream.ts'
 import { PullRun, type RunEvents, type RunOutcome } from './pull-run.ts'
 import {
@@ -111,10 +111,11 @@ export class Pull implements AsyncDisposable {
 
   /** How far this region is behind. */
   lag(): LagRow {
-    const { stale, ...reading } = this.#running?.run.lag() ?? this.#lastReading
+    const { stale, ...reading } = this.#reading(this.#running?.run)
     const { upstream } = this
     const heardMs = upstream === undefined ? undefined : this.#running?.stream.lastContactMs
     const { now, gateway, linkReason, repairs } = this.#context
+    const heard = stale ? `${upstream} does not hear ${this.origin}` : ''
     return {
       topic: this.topicKey,
       origin: this.origin,
@@ -123,9 +124,14 @@ export class Pull implements AsyncDisposable {
       reportedMs: heardMs ?? this.#lastReportMs,
       upstream,
       gateway: upstream === undefined ? undefined : gateway,
-      problem: this.stopped?.message ?? (upstream === undefined ? linkReason(this.origin) : ''),
+      problem: this.stopped?.message ?? (upstream === undefined ? linkReason(this.origin) : heard),
       gaps: repairs.gaps(this.topicKey, this.origin),
     }
+  }
+
+  #reading(run: PullRun | undefined): LagReading {
+    const reading = run?.lag()
+    return reading === undefined ? this.#lastReading : carriedOver(this.#lastReading, reading)
   }
 
   /** Once a second: ends a run that stands still though there is something to do. */
@@ -200,7 +206,7 @@ export class Pull implements AsyncDisposable {
     this.#running = running
     const outcome: RunOutcome | undefined = await Promise.race([run.run(), abandoned.promise])
     clearTimeout(running.abandoning)
-    this.#lastReading = run.lag() ?? this.#lastReading
+    this.#lastReading = this.#reading(run)
     this.#lastPosition = run.position ?? this.#lastPosition
     if (run.everOpen) this.#lastReportMs = stream.lastContactMs ?? this.#lastReportMs
     this.#running = undefined

@@ -37,6 +37,8 @@ const HOLE_CREDIT_BYTES = 64 * 1024
 const CREDIT_BYTES = 512 * 1024
 /** While records come from upstream, this often it is looked whether they are in the local stream by now. */
 const RELOCATE_MS = { min: 250, max: 15_000 } as const
+/** Local records that a reader rather reads for nothing than begins again. */
+const READ_ON_MAX = 5_000
 /** A tail that was skipped here, and that nobody could be asked for, is asked for again after this long. */
 const TAIL_RETRY_MS = 10_000
 
@@ -102,7 +104,7 @@ export class RelayPull implements ServedPull {
     this.#epoch = context.session.epoch
     this.#credit = request.creditBytes
     this.#skips = new SkipTeller(id, ports.send, () => !this.#emitting)
-    this.#head = new RelayHead(() => context.originHead?.(topic.key, origin))
+    this.#head = new RelayHead(() => context.originHead?.(topic.key, origin), request.path.at(-1) ?? request.receiver)
   }
 
   get behind(): boolean {
@@ -238,8 +240,9 @@ export class RelayPull implements ServedPull {
   }
 
   #readerAt(after: number): RelayReader {
-    // A reader that is not so far yet reads on: the run passes over what it has.
-    if (this.#reader !== undefined && this.#reader.taken <= after) return this.#reader
+    // A reader that is not so far yet reads on, unless there is much between: the run passes over it.
+    const ahead = this.#reader === undefined ? -1 : after - this.#reader.taken
+    if (this.#reader !== undefined && ahead >= 0 && ahead <= READ_ON_MAX) return this.#reader
     this.#closeReader()
     const { session, log } = this.#context
     const onChange = () => this.#wake.notify()
