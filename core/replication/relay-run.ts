@@ -98,7 +98,12 @@ type State<E> =
   | { readonly kind: 'ended'; readonly action: RelayAction<E> }
 
 /** The record with which a hole ends, and behind which local sequence to go on then. */
-type HoleEnd = { readonly position: Position; readonly after: number }
+type HoleEnd = {
+  readonly position: Position
+  readonly after: number
+  /** What that record follows; undefined when it is not in the local stream. */
+  readonly prev?: Position | undefined
+}
 
 /**
  * Serves a foreign origin from the local stream (rules 2 and 2b). It decides, the driver acts: `begin`, then one `next`
@@ -219,7 +224,7 @@ export class RelayRun<E extends RelayEvent> {
     if (control === 'open') return () => this.#refuse('cannot-tell')
     if (control === 'gap') return undefined
     const follows = prev !== undefined && continuesFrom(this.#held, prev) && !this.#gapAhead
-    return follows ? undefined : () => this.#handOn({ position, after: localSequence })
+    return follows ? undefined : () => this.#handOn({ position, after: localSequence, prev })
   }
 
   #take({ localSequence, position, control, event }: RelayEntry<E>, events: E[]): void {
@@ -256,6 +261,10 @@ export class RelayRun<E extends RelayEvent> {
   }
 
   #fromUpstream(events: readonly E[], until: HoleEnd | undefined): RelayAction<E> {
+    const [first] = events
+    if (first !== undefined && this.#isBetterHere(first.position, until)) {
+      return this.#resume({ after: this.#cursor, held: until?.prev ?? this.#held })
+    }
     let passed = this.#passed
     let length = 0
     let isEnd = false
@@ -276,6 +285,15 @@ export class RelayRun<E extends RelayEvent> {
       { kind: 'emitting', then },
       { kind: 'emit', events: length === events.length ? events : events.slice(0, length), prev, skipped: undefined },
     )
+  }
+
+  /**
+   * The receiver may jump to the oldest record that is kept: it has none, or has written the gap down. Upstream begins
+   * only behind a record that the local stream still has.
+   */
+  #isBetterHere({ sequence }: Position, until: HoleEnd | undefined): boolean {
+    const mayJump = this.#skipGap || (this.#passed.sequence === 0 && this.#scanned.sequence === 0)
+    return mayJump && until?.prev !== undefined && sequence > until.position.sequence
   }
 
   #skippedUpstream(position: Position, until: HoleEnd | undefined): RelayAction<E> {
