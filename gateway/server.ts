@@ -163,6 +163,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
     streamBatchesMax: config.limits.streamBatchesMax,
     subscriptionsMax: config.limits.subscriptionsMax,
     groupsMax: config.limits.groupsMax,
+    repairs: replicator.repairs,
     peers: () => view.peers(),
     lag: (topicKey) => view.lag(topicKey),
   })

@@ -107,6 +107,11 @@ export class Replicator implements AsyncDisposable {
     return this.#routes
   }
 
+  /** What is done about origins that lost records, or are gone. */
+  get repairs(): Repairs {
+    return this.#repairs
+  }
+
   /** What our own pull knows of an origin's end; undefined when another gateway pulls it, or nobody tells. */
   originHead(topicKey: string, origin: string): KnownHead | undefined {
     const pull = this.#pulls.get(pullKey(topicKey, origin))
