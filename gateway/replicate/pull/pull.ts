@@ -77,6 +77,8 @@ export class Pull implements AsyncDisposable {
   #lastReportMs: number | undefined
   #stopped: { readonly reason: StopReason; readonly message: string } | undefined
   #logged = ''
+  /** How the last run ended; empty once another one is open. */
+  #trouble = ''
 
   constructor(context: PullContext, topicKey: string, origin: string) {
     this.#context = context
@@ -114,8 +116,7 @@ export class Pull implements AsyncDisposable {
     const { stale, ...reading } = this.#reading(this.#running?.run)
     const { upstream } = this
     const heardMs = upstream === undefined ? undefined : this.#running?.stream.lastContactMs
-    const { now, gateway, linkReason, repairs } = this.#context
-    const heard = stale ? `${upstream} does not hear ${this.origin}` : ''
+    const { now, gateway, repairs } = this.#context
     return {
       topic: this.topicKey,
       origin: this.origin,
@@ -124,9 +125,16 @@ export class Pull implements AsyncDisposable {
       reportedMs: heardMs ?? this.#lastReportMs,
       upstream,
       gateway: upstream === undefined ? undefined : gateway,
-      problem: this.stopped?.message ?? (upstream === undefined ? linkReason(this.origin) : heard),
+      problem: this.#problem(stale),
       gaps: repairs.gaps(this.topicKey, this.origin),
     }
+  }
+
+  #problem(stale: boolean): string {
+    const { stopped, upstream } = this
+    if (stopped !== undefined) return stopped.message
+    if (upstream === undefined) return this.#context.linkReason(this.origin) || this.#trouble || 'nothing was heard yet'
+    return stale ? `${upstream} does not hear ${this.origin}` : ''
   }
 
   #reading(run: PullRun | undefined): LagReading {
@@ -240,6 +248,7 @@ export class Pull implements AsyncDisposable {
     const reason = reasonOf(outcome)
     const stopReason = stopReasonOf(outcome)
     const message = detailOf(outcome)
+    this.#trouble = message || reason
     this.#context.metrics.runsEnded.inc({ origin: this.origin, reason })
     // A stop stays known while the link is away: nobody has acted yet.
     if (stopReason !== undefined) this.#stopped = { reason: stopReason, message }
@@ -254,6 +263,7 @@ export class Pull implements AsyncDisposable {
   #opened(): void {
     this.#goOn('run')
     this.#logged = ''
+    this.#trouble = ''
     const region = this.#running?.region
     if (region !== undefined && region !== this.origin) {
       this.#context.log.info({ ...this.#labels, upstream: region }, 'pull goes over a relay')
