@@ -1,6 +1,7 @@
 import { type PullMark, START, watchPull } from '@landbridge/core'
 import { Backoff } from '../backoff.ts'
 import type { LinkStream } from '../link/link-stream.ts'
+import { pause } from '../pause.ts'
 import { PullRoute, type Upstream } from '../route/pull-route.ts'
 import type { LagRow, StopReason } from '../status.ts'
 import type { PullContext } from './context.ts'
@@ -289,18 +290,4 @@ export class Pull implements AsyncDisposable {
   get #labels(): { readonly topic: string; readonly origin: string } {
     return { topic: this.topicKey, origin: this.origin }
   }
-}
-
-/** Waits; an abort ends it early without an error. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    if (signal.aborted) end()
-    else signal.addEventListener('abort', end, { once: true })
-  })
 }
