@@ -38,7 +38,6 @@ export async function runDrill(
   const { say } = tools
   await using lab = await startLab({ ...drill.lab, documents: DOCUMENTS, report: say })
   const control = new ControlClient(await lab.startControl())
-  const regions = lab.regions.map(({ name }) => name)
   const settings = await publishSettings(lab, options)
   using stop = new DisposableStack()
   const failed = new AbortController()
@@ -78,7 +77,7 @@ export async function runDrill(
     date: new Date().toISOString(),
     command: tools.command,
     options: asked,
-    asksReroute: drill.name === 'link-cut' && regions.length > 2,
+    asksReroute: drill.limits.rerouteMs !== undefined,
     breakingMs: times.breakingMs,
     healingMs: times.healingMs,
     latenciesMs: latenciesOf(k6),
@@ -120,8 +119,8 @@ async function carryOut(context: {
   say(`breaking: ${JSON.stringify(breaks)}`)
   const breakingMs = await send(control, breaks)
   const brokenAtMs = Date.now()
-  const isCut = drill.name === 'link-cut'
-  const rerouteMs = isCut ? await catchUpMs(lab, allWays(regions), (fault - 1) * 1_000) : undefined
+  const rerouteMs =
+    drill.limits.rerouteMs === undefined ? undefined : await catchUpMs(lab, allWays(regions), (fault - 1) * 1_000)
   await until(faultAt + fault)
   const survivors = drill.name === 'region-loss' ? await identitiesIn(lab, others) : undefined
   say(`healing: ${JSON.stringify(heals)}`)

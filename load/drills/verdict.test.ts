@@ -41,6 +41,14 @@ test.each<[Partial<DrillFigures>, string]>([
   expect(failing({ ...clean, ...change })).toEqual([name])
 })
 
+test('a way around the fault is judged where there is one', () => {
+  const around = { ...limits, rerouteMs: 1_000 }
+  const verdict = (rerouteMs: number | null) =>
+    judge({ ...clean, rerouteMs }, metrics, around).find(({ name }) => name === 'rerouted around the fault')
+  expect(verdict(900)).toMatchObject({ is: '900 ms', met: true })
+  expect(verdict(null)).toMatchObject({ is: 'not in time', met: false })
+})
+
 test('a threshold that k6 saw crossed fails', () => {
   const crossed = { unacknowledged: { values: { count: 2 }, thresholds: { 'count==0': { ok: false } } } }
   expect(failing(clean, crossed)).toEqual(['unacknowledged'])
