@@ -26,6 +26,8 @@ const STEADY_MS = 10_000
 /** A run that was told to end and does not is left to itself: whatever it still does, fences keep it from doing harm. */
 const ABANDON_MS = 10_000
 
+/** How loud an end is; others are for information. */
+const LEVELS: Partial<Record<PullOutcome['kind'], 'debug' | 'warn'>> = { 'link-down': 'debug', stalled: 'warn' }
 /** Records on their way and waiting: what a link of 200 ms carries at 40 MB/s. */
 const CREDIT_BYTES = 8 * 1024 * 1024
 
@@ -254,7 +256,7 @@ export class Pull implements AsyncDisposable {
     // A stop stays known while the link is away: nobody has acted yet.
     if (stopReason !== undefined) this.#stopped = { reason: stopReason, message }
     else if (outcome.kind !== 'link-down' && reason !== 'failed') this.#goOn('run')
-    const level = stopReason !== undefined ? 'error' : reason === 'link-down' ? 'debug' : 'info'
+    const level = stopReason !== undefined ? 'error' : (LEVELS[outcome.kind] ?? 'info')
     // The same end over and over is said once.
     if (this.#logged === reason && level !== 'error') return
     this.#logged = reason
