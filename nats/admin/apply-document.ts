@@ -100,7 +100,6 @@ function supported(session: NatsSession, shape: StreamShape): StreamShape {
   return {
     ...shape,
     allowAtomic: shape.allowAtomic && session.serverIsAtLeast(2, 12),
-    allowBatched: shape.allowBatched && session.serverIsAtLeast(2, 14),
   }
 }
 
