@@ -51,6 +51,8 @@ export class LocalStream {
   /** Subjects by partition: unmarked, marked. */
   readonly #subjects: readonly [string[], string[]] = [[], []]
   #created = ''
+  /** Oldest sequence that the stream keeps. */
+  #first = 0
   #leader: string | undefined
 
   constructor({ session, checkpoints, incarnations, topic, origin }: LocalStreamOptions) {
@@ -76,6 +78,7 @@ export class LocalStream {
     }
     this.#created = status.created
     this.#leader = status.leader
+    this.#first = status.firstSequence
   }
 
   /** What a run begins with (rule 3). @throws MeshError, also while the stream is too new to be applied to (rule 6) */
@@ -86,9 +89,11 @@ export class LocalStream {
     const last = await this.last()
     const end = checkpoint === undefined ? undefined : await this.#placeAt(checkpoint.end.sequence)
     const isGone = end === undefined || end.stamp !== checkpoint?.end.stamp
-    await this.#checkQuiet(checkpoint !== undefined && checkpoint.end.sequence > 0 && isGone)
+    // What retention has taken says nothing about another incarnation.
+    const isMissed = checkpoint !== undefined && checkpoint.end.sequence >= Math.max(1, this.#first) && isGone
+    await this.#checkQuiet(isMissed)
     const stampAt = (sequence: number) => (sequence === end?.sequence ? end.stamp : undefined)
-    return { session, last, checkpoint, facts: { stampAt } }
+    return { session, last, checkpoint, facts: { stampAt, first: this.#first, streamCreated: this.#created } }
   }
 
   /** The origin's last record here. @throws MeshError, also when something else than this mesh wrote it. */
