@@ -130,8 +130,8 @@ export class ApplyRun<R extends RunRecord> {
   #fenced: Position | undefined
   /** Ask for what follows the position from the oldest record that is kept (see `ResolvedPosition`). */
   readonly skipGap: boolean
-  /** What the checkpoint says; `START` when it says nothing that matters. */
-  #checkpointed: Position
+  /** What the checkpoint says, `START` when there is none; undefined when it says something else than where this began. */
+  #checkpointed: Position | undefined
   /** True while the position cannot be read from the stream: the newest record was a copy. */
   #tailSkipped = false
 
@@ -146,7 +146,8 @@ export class ApplyRun<R extends RunRecord> {
     this.#recordsMax = this.#recordsLimit
     this.#bytesMax = opening.batchBytesMax ?? BATCH_BYTES_MAX
     this.#position = position
-    this.#checkpointed = checkpoint !== undefined && samePosition(checkpoint.position, position) ? position : START
+    const checkpointed = checkpoint?.position ?? START
+    this.#checkpointed = checkpoint === undefined || samePosition(checkpointed, position) ? checkpointed : undefined
     this.#fence = fence
     this.#fenced = last?.position
   }
@@ -204,7 +205,7 @@ export class ApplyRun<R extends RunRecord> {
 
   #received(records: readonly R[]): RunAction<R> {
     let { position } = this
-    if (records.length === 0 && !samePosition(position, this.#checkpointed)) return this.#readEnd()
+    if (records.length === 0 && !this.#isCheckpointed) return this.#readEnd()
     for (const record of records) {
       if (!continuesFrom(position, record.prev) || record.position.sequence <= position.sequence)
         return this.#end('hole')
@@ -218,8 +219,8 @@ export class ApplyRun<R extends RunRecord> {
   #goOn(): RunAction<R> {
     const [first] = this.#rest
     if (first === undefined) {
-      const isDue = this.#tailSkipped || samePosition(this.#checkpointed, START)
-      if (isDue && !samePosition(this.#checkpointed, this.#position)) return this.#readEnd()
+      const isDue = this.#tailSkipped || this.#checkpointed === undefined || this.#checkpointed.sequence === 0
+      if (isDue && !this.#isCheckpointed) return this.#readEnd()
       return this.#setState({ kind: 'receiving' }, { kind: 'receive' })
     }
     let bytes = 0
@@ -282,6 +283,10 @@ export class ApplyRun<R extends RunRecord> {
     this.#position = segment.at(-1)?.position ?? this.#position
     this.#tailSkipped = this.#fenced === undefined || !samePosition(this.#fenced, this.#position)
     return this.#goOn()
+  }
+
+  get #isCheckpointed(): boolean {
+    return this.#checkpointed !== undefined && samePosition(this.#checkpointed, this.#position)
   }
 
   #readEnd(): RunAction<R> {

@@ -7,7 +7,7 @@ export function check(world: World): void {
   const events = new Set([...world.events(), ...world.acked.keys()])
   const acts = actsOf(world)
   for (const region of world.regions) {
-    const gaps = new Map(world.regions.map((origin) => [origin.name, gapsOf(region, origin)]))
+    const gaps = new Map(world.regions.map((origin) => [origin.name, gapsOf(world, region, origin)]))
     for (const id of events) {
       if (region.stream.shown(id) > 0 || world.lost.has(id)) continue
       const excuse = excuseOf(world, region, id, gaps, acts.get(id))
@@ -47,12 +47,14 @@ type Interval = { readonly after: number; readonly before: number }
  * What a region was shown to have missed of an origin: behind a written gap, and before the first record that it had, or
  * had again after it forgot its position with all that was left of it.
  */
-function gapsOf(region: Region, origin: Region): readonly Interval[] {
+function gapsOf(world: World, region: Region, origin: Region): readonly Interval[] {
   const gaps: Interval[] = []
   let after: number | undefined = 0
   let restart = region.restarts.get(origin.name) ?? Number.POSITIVE_INFINITY
-  for (const { kind, position, localSequence, origin: from } of region.stream.history) {
+  for (const { kind, position, prev, localSequence, origin: from } of region.stream.history) {
     if (from !== origin.name) continue
+    // A gap that some region wrote down: it may have expired where this record came from.
+    if (prev !== undefined && world.gaps.has(prev.stamp)) after ??= prev.sequence
     if (localSequence > restart) {
       after = 0
       restart = Number.POSITIVE_INFINITY
@@ -65,7 +67,8 @@ function gapsOf(region: Region, origin: Region): readonly Interval[] {
       after = undefined
     }
   }
-  if (region.forgets(origin.name) && region.stream.of(origin.name).length === 0) after = 0
+  const forgets = region.forgets(origin.name) && region.stream.of(origin.name).length === 0
+  if (forgets || restart !== Number.POSITIVE_INFINITY) after = 0
   if (after !== undefined) gaps.push({ after, before: Number.POSITIVE_INFINITY })
   return gaps
 }

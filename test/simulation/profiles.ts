@@ -47,6 +47,8 @@ export type Profile = {
     readonly faults: Readonly<Record<Fault, number>>
     /** A second applier of the same origin starts. */
     readonly race: number
+    /** Batches that are not atomic: their sender stands still behind a message. */
+    readonly stall: number
     /** A client begins to publish an event. */
     readonly event: number
   }
@@ -67,7 +69,7 @@ const usual: Profile = {
   retentionTicks: 0,
   dead: false,
   clockTicks: 0,
-  rates: { deliver: 1, sync: 0.03, fault: 0.04, faults: FAULTS, race: 0.01, event: 0.06 },
+  rates: { deliver: 1, sync: 0.03, fault: 0.04, faults: FAULTS, race: 0.01, stall: 0, event: 0.06 },
 }
 
 const racy: Profile = {
@@ -88,7 +90,12 @@ export const PROFILES = {
   },
   line: { ...usual, about: 'relays are the only route', regions: [3, 4], line: true },
   racy,
-  pieces: { ...racy, about: 'as racy, and batches are not atomic', pieces: true },
+  pieces: {
+    ...racy,
+    about: 'as racy, and batches are not atomic: their senders stand still in the middle of them',
+    pieces: true,
+    rates: { ...racy.rates, deliver: 0.5, stall: 0.4 },
+  },
   pods: {
     ...usual,
     about: 'two or three gateways a region, killed and paused; attempts arrive late',

@@ -19,6 +19,8 @@ export type Batch = {
   readonly openedAt: number
   /** Messages that have arrived. */
   arrived: number
+  /** Whoever sends it stands still in the middle of it until then. */
+  stalledUntil: number
   /** It reaches the server only over this one. */
   readonly session: SessionIdentity
   /** What the server answered; undefined while nobody knows. */
@@ -90,7 +92,15 @@ export class Region {
 
   /** Sends messages as one batch, over the session in which its sender has found what it knows. */
   send(messages: readonly Message[], fence: number | undefined, session: SessionIdentity): Batch {
-    const batch: Batch = { messages, fence, openedAt: this.#world.now, arrived: 0, session, result: undefined }
+    const batch: Batch = {
+      messages,
+      fence,
+      openedAt: this.#world.now,
+      arrived: 0,
+      stalledUntil: 0,
+      session,
+      result: undefined,
+    }
     this.#inFlight.push(batch)
     return batch
   }
@@ -101,7 +111,7 @@ export class Region {
     if (this.#inFlight.length === 0) return
     const index = random.below(this.#inFlight.length)
     const batch = this.#inFlight[index]
-    if (batch === undefined) return
+    if (batch === undefined || batch.stalledUntil > now) return
     const late = now - batch.openedAt > profile.lifeTicks
     const lost = this.#world.on('session') && batch.session !== this.#session
     if (late || lost) batch.result = { kind: 'failed' }
@@ -139,6 +149,8 @@ export class Region {
     if (arrived === 0 && this.#fenced(messages, fence)) return { kind: 'fenced' }
     const message = messages[arrived]
     batch.arrived++
+    const { random, profile, now } = this.#world
+    if (random.chance(profile.rates.stall)) batch.stalledUntil = now + random.below(profile.lifeTicks)
     if (message !== undefined && !this.#isRepeat(message)) this.#append(message)
     return batch.arrived < messages.length ? undefined : { kind: 'stored', lastSequence: this.stream.last }
   }
@@ -162,6 +174,8 @@ export class Region {
     const stamp = world.stamp(this.nowMs)
     const stored = this.stream.append(message, message.origin === this.name, stamp, this.nowMs, world.now)
     world.stats.stores++
+    if (message.kind !== 'event' && message.kind !== 'marker') world.stats.controls++
+    if (stored.kind === 'gap') world.gaps.add(stored.position.stamp)
     if (stored.kind === 'event') world.onStored(stored, this)
     if (world.tracing) world.say(this.name, 'stores', show(stored), 'at', stored.localSequence)
   }
@@ -176,9 +190,10 @@ export class Region {
     if (this.#world.on('tails')) this.#checkTails()
     for (const [origin, history] of this.checkpoints) {
       const kept = 1 + random.below(history.length)
-      const named = history[kept - 1]?.end.sequence ?? 0
+      const left = history[kept - 1]
+      const isOfNow = left?.streamCreated === this.#session.streamCreated && left.end.sequence <= keep
       const forgets = random.chance(0.1)
-      if (forgets || named > keep) this.#forgotten.add(origin)
+      if (forgets || !isOfNow) this.#forgotten.add(origin)
       if (forgets) this.checkpoints.delete(origin)
       else this.checkpoints.set(origin, history.slice(0, kept))
     }
@@ -215,7 +230,7 @@ export class Region {
   writeCheckpoint(origin: string, checkpoint: Checkpoint): void {
     const history = [...(this.checkpoints.get(origin) ?? []), checkpoint]
     this.checkpoints.set(origin, history.slice(-CHECKPOINTS_KEPT))
-    this.#forgotten.delete(origin)
+    if (checkpoint.position.sequence > 0) this.#forgotten.delete(origin)
     this.#world.stats.checkpoints++
   }
 

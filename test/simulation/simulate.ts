@@ -45,12 +45,14 @@ export function simulate(options: WorldOptions): Outcome {
 /** Until nothing has happened for long enough that nothing will. */
 function settle(world: World): void {
   const { profile, problems, stats } = world
-  const rest = 60 + 2 * profile.lifeTicks
+  // A branch waits for a batch life, a gap for those who may yet fill it.
+  const rest = 60 + 2 * profile.lifeTicks + (profile.retentionTicks > 0 ? 120 : 0)
   let quiet = 0
   for (let step = 0; step < QUIET_TICKS_MAX && quiet < rest && problems.length === 0; step++) {
-    const { stores, checkpoints } = stats
+    const before = stats.stores - stats.controls
     tick(world, false)
-    quiet = stores === stats.stores && checkpoints === stats.checkpoints && !world.publishing ? quiet + 1 : 0
+    // Where nothing follows, retention takes control records, too, and they are written anew.
+    quiet = before === stats.stores - stats.controls && !world.publishing ? quiet + 1 : 0
   }
   if (quiet < rest && problems.length === 0) world.problem('LIVE never comes to rest')
 }

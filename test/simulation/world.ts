@@ -42,9 +42,12 @@ export class World {
   readonly acked = new Map<string, string>()
   /** Events whose every copy went with a power loss: nothing can bring them back. */
   readonly lost = new Set<string>()
+  /** Stamps of the positions behind which some region wrote a gap down. */
+  readonly gaps = new Set<bigint>()
   readonly problems: string[] = []
   readonly stats = {
     stores: 0,
+    controls: 0,
     duplicates: 0,
     fenced: 0,
     copies: 0,
