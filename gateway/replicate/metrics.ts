@@ -130,6 +130,18 @@ export class ReplicationMetrics {
       },
     })
     new Gauge({
+      name: 'landbridge_region_clock_ahead_seconds',
+      help: "How far another region's clock is ahead of this one's; beyond 4 s, copies of retried events may be missed",
+      labelNames: ['peer'],
+      registers,
+      collect() {
+        this.reset()
+        for (const { region, clockAheadMs } of readings.peers()) {
+          if (clockAheadMs !== undefined) this.set({ peer: region }, clockAheadMs / 1_000)
+        }
+      },
+    })
+    new Gauge({
       name: 'landbridge_replication_stopped',
       help: '1 for a pull that cannot go on: the logs differ, the origin no longer keeps it, or it cannot be stored here',
       labelNames: ['topic', 'origin', 'reason'],

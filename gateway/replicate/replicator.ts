@@ -148,6 +148,7 @@ export class Replicator implements AsyncDisposable {
       pulls: link.pulls,
       cost: document.spec.cost,
       rttMs: link.stream?.rttMs,
+      clockAheadMs: link.state === 'connected' ? link.stream?.peerAheadMs : undefined,
     }))
   }
 
