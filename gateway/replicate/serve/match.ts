@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { type Position, parseSubject } from '@landbridge/core'
+import { isBefore, type Position, parseSubject } from '@landbridge/core'
 import { recordAt } from '@landbridge/nats'
 import { type MatchRequest, MatchResult, RefusalReason } from '@landbridge/proto'
 import type { TopicEntry } from '../../topics.ts'
@@ -74,11 +74,14 @@ async function matchNow(
     positions.map(({ sequence }) => (sequence === 0 ? undefined : recordAt(session, topic.stream, sequence))),
   )
   // After the records: what is missing and below this was kept once.
-  const { firstSequence, replicas } = await heads.read(topic, 0)
+  const { firstSequence, bornMs, replicas } = await heads.read(topic, 0)
   const results = positions.map(({ sequence, stamp }, index) => {
     const record = found[index]
     if (sequence === 0) return MatchResult.PRESENT
-    if (record === undefined) return sequence < firstSequence ? MatchResult.EXPIRED : MatchResult.ABSENT
+    if (record === undefined) {
+      const mayHaveBeen = sequence < firstSequence && !isBefore({ sequence, stamp }, bornMs)
+      return mayHaveBeen ? MatchResult.EXPIRED : MatchResult.ABSENT
+    }
     const isOwn = parseSubject(record.subject).value?.origin === region
     return isOwn && record.stampNs === stamp ? MatchResult.PRESENT : MatchResult.ABSENT
   })

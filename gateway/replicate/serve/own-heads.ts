@@ -1,4 +1,4 @@
-import { MeshError, originFilter, type Position, START } from '@landbridge/core'
+import { bornMsOf, MeshError, originFilter, type Position, START } from '@landbridge/core'
 import { lastRecord, type NatsSession, type StreamStatus, streamStatus } from '@landbridge/nats'
 import type { TopicEntry } from '../../topics.ts'
 import type { OwnTail, OwnTails } from './own-tails.ts'
@@ -12,6 +12,8 @@ export type OwnHead = {
   readonly lastSequence: number
   /** Which incarnation of the stream. */
   readonly created: string
+  /** No record of this incarnation is older, ms since 1970; undefined when that cannot be told. */
+  readonly bornMs: number | undefined
   /** Who led it; undefined for one replica. */
   readonly leader: string | undefined
   readonly replicas: number
@@ -87,7 +89,8 @@ export class OwnHeads {
     } else {
       await this.#stretchTail(topic, status)
     }
-    return { position, firstSequence, lastSequence, created, leader, replicas, serverTimeMs, readMs }
+    const bornMs = bornMsOf(Date.parse(created), status.firstTimeMs)
+    return { position, firstSequence, lastSequence, created, bornMs, leader, replicas, serverTimeMs, readMs }
   }
 
   /** The stream keeps no own record: the last one known is the last one ever if nothing between was removed unseen. */

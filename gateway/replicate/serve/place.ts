@@ -72,6 +72,7 @@ async function placeNow(
     first: head.firstSequence,
     last: head.lastSequence,
     found: found === undefined ? undefined : { stamp: found.stampNs, own: subject?.origin === region },
+    bornMs: head.bornMs,
     ownTail: await heads.tailAt(topic, head.created, position),
   })
   return { placement, head }
