@@ -1,5 +1,5 @@
 import type { ConfigSnapshot, HybridClock, RegionPeerDocument } from '@landbridge/core'
-import type { CheckpointBucket, NatsSession } from '@landbridge/nats'
+import { type CheckpointBucket, followCreatedStreams, type NatsSession } from '@landbridge/nats'
 import type { CertificateSource } from '../auth/index.ts'
 import type { Config } from '../config.ts'
 import type { MarkedViews } from '../marked-views.ts'
@@ -121,7 +121,7 @@ export class Replicator implements AsyncDisposable {
 
   /** Begins to pull. Once. */
   start(): void {
-    const { registry, metrics } = this.#options
+    const { registry, metrics, session } = this.#options
     metrics.follow({
       peers: () => this.peers(),
       lag: () => this.lag(),
@@ -130,7 +130,15 @@ export class Replicator implements AsyncDisposable {
       gateways: () => this.#share.gateways.length,
     })
     const reconcile = () => this.#reconcile(registry.snapshot)
-    this.#stopFollowing = [registry.onChange(reconcile), this.#share.onChange(reconcile)]
+    // A pull with nothing to do would not notice before the next record: the silence that follows begins at once.
+    const onCreated = (stream: string) => {
+      for (const pull of this.#pulls.values()) if (registry.get(pull.topicKey)?.stream === stream) pull.streamMade()
+    }
+    this.#stopFollowing = [
+      registry.onChange(reconcile),
+      this.#share.onChange(reconcile),
+      followCreatedStreams(session, onCreated),
+    ]
     this.#looking = setInterval(() => {
       for (const pull of this.#pulls.values()) pull.look()
     }, LOOK_MS)

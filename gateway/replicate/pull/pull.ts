@@ -157,6 +157,11 @@ export class Pull implements AsyncDisposable {
     else if (running.region !== this.origin && running.run.lag()?.stale === true) this.#route.stale(running.region)
   }
 
+  /** The topic's stream here was made anew: what is known of it is about another one. */
+  streamMade(): void {
+    this.#running?.run.sessionChanged()
+  }
+
   /** Ends it; what is being stored is awaited. Idempotent. */
   close(): Promise<void> {
     this.#end.abort(new Error('the pull was closed'))
