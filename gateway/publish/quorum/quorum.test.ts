@@ -1,6 +1,6 @@
 import { NOT_OWN, QUORUM_ABSENT_MS } from '@landbridge/core'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { PeerPositions } from '../../replicate/serve/peer-positions.ts'
+import { PeerPositions } from '../../replicate/index.ts'
 import { encodeApplied } from './applied-message.ts'
 import { AppliedPositions } from './applied-positions.ts'
 import { Quorum } from './quorum.ts'
