@@ -116,7 +116,11 @@ export class OwnPull implements ServedPull {
     this.#passed = position
     this.#sent = position
     this.#retention = new RetentionWatch({ ...options, retention: topic.document.spec.retention })
-    this.#skips = new SkipTeller(id, options.send, () => this.#records.length === 0)
+    this.#skips = new SkipTeller(
+      id,
+      options.send,
+      () => this.#records.length === 0 && !this.#checking && !this.#retention.inDoubt,
+    )
   }
 
   get behind(): boolean {
@@ -261,7 +265,7 @@ export class OwnPull implements ServedPull {
     const event = this.#egress.isPlain ? payload : this.#egress.leave(payload, this.request.receiver)
     if (typeof event === 'string') {
       this.#options.onHeld(event)
-      this.#skips.skipped(position)
+      this.#skip(position)
       return
     }
     const record: RawRecord = { position, prev: this.#passed, partition, mark, event }
@@ -279,17 +283,24 @@ export class OwnPull implements ServedPull {
   #passOver(position: Position, why: string): void {
     const { log, topic } = this.#options
     log.debug({ topic: topic.key, sequence: position.sequence }, `control record ${why}: it is passed over`)
+    this.#skip(position)
+  }
+
+  #skip(position: Position): void {
     this.#skips.skipped(position)
+    // Not over what retention may have taken unread.
+    if (this.#retention.inDoubt) this.#flushing ??= setImmediate(() => this.#flush())
   }
 
   #flush(): void {
     clearImmediate(this.#flushing)
     this.#flushing = undefined
-    if (this.#closed || this.#records.length === 0 || this.#checking) return
+    if (this.#closed || this.#checking) return
     if (this.#retention.inDoubt) {
       void this.#settleDoubt()
       return
     }
+    if (this.#records.length === 0) return
     const records = this.#records
     this.#records = []
     this.#bytes = 0
