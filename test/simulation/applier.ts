@@ -140,6 +140,7 @@ class Pull {
     yield
     const linked = this.#upstream !== undefined && this.#world.linked(this.#region, this.#upstream)
     if (!linked) return { kind: 'stop', reason: 'stopped' }
+    if (position.sequence > 0) this.#served?.applied(position)
     const served = this.#served?.next(1 + random.below(5))
     if (served?.kind !== 'records') {
       this.#refusal = served?.kind

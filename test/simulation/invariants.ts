@@ -60,6 +60,8 @@ function gapsOf(world: World, region: Region, origin: Region): readonly Interval
       restart = Number.POSITIVE_INFINITY
     }
     const isInLog = origin.stream.history[position.sequence - 1]?.localStamp === position.stamp
+    // Where nothing but copies lay between two gaps, nothing tells where the first one ended.
+    if (kind === 'gap' && after !== undefined) gaps.push({ after, before: position.sequence + 1 })
     if (kind === 'gap') after = isInLog ? position.sequence : 0
     else if (kind === 'open' && samePosition(position, START)) after = 0
     else if (kind === 'event' && after !== undefined) {

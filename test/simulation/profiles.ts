@@ -34,6 +34,8 @@ export type Profile = {
   readonly retentionTicks: number
   /** One region never comes back after the faults. */
   readonly dead: boolean
+  /** Acknowledgements wait for a second region. */
+  readonly quorum: boolean
   /** How far clocks are apart at most, ticks; they step within that. 0: one clock. */
   readonly clockTicks: number
   readonly rates: {
@@ -49,6 +51,8 @@ export type Profile = {
     readonly race: number
     /** Batches that are not atomic: their sender stands still behind a message. */
     readonly stall: number
+    /** A gateway hands an event to another region. */
+    readonly forward: number
     /** A client begins to publish an event. */
     readonly event: number
   }
@@ -68,8 +72,9 @@ const usual: Profile = {
   pieces: false,
   retentionTicks: 0,
   dead: false,
+  quorum: false,
   clockTicks: 0,
-  rates: { deliver: 1, sync: 0.03, fault: 0.04, faults: FAULTS, race: 0.01, stall: 0, event: 0.06 },
+  rates: { deliver: 1, sync: 0.03, fault: 0.04, faults: FAULTS, race: 0.01, stall: 0, forward: 0, event: 0.06 },
 }
 
 const racy: Profile = {
@@ -110,6 +115,20 @@ export const PROFILES = {
     rates: { ...usual.rates, fault: 0.08, faults: { ...FAULTS, clock: 700, pause: 150 }, event: 0.12 },
   },
   retention: { ...usual, about: 'events expire, and what was missed shows as a gap', retentionTicks: 200 },
+  forward: {
+    ...usual,
+    about: 'gateways hand events to other regions',
+    pods: [1, 2],
+    rates: { ...usual.rates, forward: 0.5, event: 0.12 },
+  },
+  quorum: {
+    ...usual,
+    about: 'acknowledged by two regions, and one never comes back',
+    regions: [3, 4],
+    dead: true,
+    quorum: true,
+    rates: { ...usual.rates, faults: { ...FAULTS, power: 60 }, event: 0.12 },
+  },
   dead: { ...usual, about: 'one region never comes back', regions: [3, 4], dead: true },
   stale: { ...usual, about: 'copy checks see the stream as it was a while ago', staleTicks: 20 },
 } as const satisfies Record<string, Profile>

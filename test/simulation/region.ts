@@ -1,4 +1,5 @@
 import {
+  type AppliedReport,
   type Checkpoint,
   type GapAnswers,
   type Position,
@@ -60,6 +61,10 @@ export class Region {
   readonly hadOnce = new Set<string>()
   /** Behind which local sequence an origin was begun anew the last time, because nothing was left that told how far it was. */
   readonly restarts = new Map<string, number>()
+  /** How often it lost something. */
+  losses = 0
+  /** How far other regions have applied this log, as they said over pulls of this session. */
+  #reports: readonly AppliedReport[] = []
   /** What upstreams said of an origin's records that they do not keep. */
   readonly gapAnswers = new Map<string, GapAnswers>()
   /** How far the region's clock is from the true time, ticks. */
@@ -185,13 +190,15 @@ export class Region {
     const { random } = this.#world
     const keep = this.synced + random.below(this.stream.last - this.synced + 1)
     if (this.#world.tracing) this.#world.say(this.name, 'POWER LOSS', this.stream.last, '->', keep)
+    this.losses++
     this.stream.truncate(keep, this.#lost)
     this.synced = Math.min(this.synced, this.stream.last)
     if (this.#world.on('tails')) this.#checkTails()
     for (const [origin, history] of this.checkpoints) {
       const kept = 1 + random.below(history.length)
       const left = history[kept - 1]
-      const isOfNow = left?.streamCreated === this.#session.streamCreated && left.end.sequence <= keep
+      const isOfNow =
+        left?.streamCreated === this.#session.streamCreated && left.end.sequence <= keep && left.position.sequence > 0
       const forgets = random.chance(0.1)
       if (forgets || !isOfNow) this.#forgotten.add(origin)
       if (forgets) this.checkpoints.delete(origin)
@@ -203,6 +210,7 @@ export class Region {
   /** Somebody deletes the stream and makes it anew. The bucket stays. */
   recreate(): void {
     if (this.#world.tracing) this.#world.say(this.name, 'STREAM RECREATED')
+    this.losses++
     this.stream.truncate(0, this.#lost)
     this.stream = new Stream()
     this.synced = 0
@@ -214,6 +222,7 @@ export class Region {
   /** Another session begins. */
   reconnect(): void {
     this.#boot++
+    this.#reports = []
     this.#session = this.#identity()
   }
 
@@ -232,6 +241,18 @@ export class Region {
     this.checkpoints.set(origin, history.slice(-CHECKPOINTS_KEPT))
     if (checkpoint.position.sequence > 0) this.#forgotten.delete(origin)
     this.#world.stats.checkpoints++
+  }
+
+  get reports(): readonly AppliedReport[] {
+    return this.#reports
+  }
+
+  /** Another region says how far it has applied this log. */
+  onApplied(region: string, { sequence }: Position): void {
+    const known = this.#reports.find((report) => report.region === region)
+    if (known?.sequence === sequence) return
+    const report = { region, sequence, heardAtMs: this.#world.now * TICK_MS }
+    this.#reports = [...this.#reports.filter((other) => other !== known), report]
   }
 
   /** Retention goes its round. */

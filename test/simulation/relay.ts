@@ -69,6 +69,10 @@ export class RelayPull implements ServedPull {
     throw new Error(`relay of ${this.#request.origin} in ${this.#region.name}: never ends`)
   }
 
+  applied(position: Position): void {
+    this.#upstream?.pull.applied(position)
+  }
+
   #open(): RelayRun<WireRecord> {
     const { position, scanned, skipGap } = this.#request
     this.#segments = this.#live()

@@ -25,6 +25,8 @@ export type Request = {
 export interface ServedPull {
   /** What follows what was served before. Anything but records ends it. */
   next(recordsMax: number): Served
+  /** The receiver has durably applied everything up to here. */
+  applied(position: Position): void
 }
 
 /** Begins to serve. */
@@ -44,7 +46,10 @@ class OwnPull implements ServedPull {
   /** The record that passed last: the next one follows it. */
   #passed: Position
 
-  constructor(world: World, region: Region, { position, skipGap }: Request) {
+  readonly #receiver: string
+
+  constructor(world: World, region: Region, { position, skipGap, receiver }: Request) {
+    this.#receiver = receiver
     this.#world = world
     this.#region = region
     this.#session = region.session
@@ -71,6 +76,10 @@ class OwnPull implements ServedPull {
       this.#passed = record.position
     }
     return { kind: 'records', records }
+  }
+
+  applied(position: Position): void {
+    if (this.#placed && this.#region.session === this.#session) this.#region.onApplied(this.#receiver, position)
   }
 
   #place(): Placement {

@@ -1,7 +1,7 @@
 import { applier } from './applier.ts'
+import { client } from './client.ts'
 import { bury, fault, heal } from './faults.ts'
 import { check } from './invariants.ts'
-import { client } from './publisher.ts'
 import { retire } from './repair.ts'
 import { World, type WorldOptions } from './world.ts'
 

@@ -16,6 +16,9 @@ export type Actor = {
   readonly applier: string | undefined
 }
 
+/** Who acknowledged an event, and who else was said to have it. */
+export type Holders = { readonly region: Region; readonly holders: readonly string[] }
+
 /** What a run is asked for. */
 export type WorldOptions = {
   readonly seed: number
@@ -61,6 +64,8 @@ export class World {
     losses: 0,
     recreated: 0,
     late: 0,
+    forwards: 0,
+    quorums: 0,
     expired: 0,
     gaps: 0,
     gapped: 0,
@@ -76,6 +81,8 @@ export class World {
   readonly #copies = new Map<string, number>()
   /** When each event was stored first, ticks. */
   readonly #born = new Map<string, number>()
+  /** Events that were acknowledged by a quorum: who had them, and how often each of those had lost something. */
+  readonly #held = new Map<string, ReadonlyMap<Region, number>>()
   readonly #actors: Actor[] = []
   readonly #running = new Map<string, number>()
   #stamps = 0
@@ -189,9 +196,22 @@ export class World {
     return [...this.#copies].filter(([, copies]) => copies > 0).map(([id]) => id)
   }
 
-  ack(id: string, region: Region): void {
-    if (this.tracing) this.say('acked', id, 'by', region.name)
-    if (region.stream.events(id).length > 0) this.acked.set(id, region.name)
+  ack(id: string, { region, holders }: Holders): void {
+    if (this.tracing) this.say('acked', id, 'by', region.name, ...holders)
+    if (region.stream.shown(id) > 0) this.acked.set(id, region.name)
+    if (holders.length === 0) return
+    this.stats.quorums++
+    const all = [region.name, ...holders]
+    this.#held.set(id, new Map(this.regions.filter(({ name }) => all.includes(name)).map((one) => [one, one.losses])))
+  }
+
+  /** What was acknowledged by a quorum must outlive any one region. */
+  checkQuorum(gone: Region): void {
+    for (const [id, holders] of this.#held) {
+      if ((this.#copies.get(id) ?? 0) > 0) continue
+      const left = [...holders].find(([region, losses]) => region !== gone && region.losses === losses)
+      if (left !== undefined) this.problem(`QUORUM ${id} went with ${gone.name}, and ${left[0].name} lost nothing`)
+    }
   }
 
   problem(text: string): void {
