@@ -85,7 +85,7 @@ export class OwnHeads {
     const position = last === undefined ? START : { sequence: last.sequence, stamp: last.stampNs }
     const { created, leader, firstSequence, lastSequence, serverTimeMs, replicas } = status
     if (last !== undefined) {
-      await this.#tails.add(topic, created, { position, scanned: Math.max(lastSequence, last.sequence) })
+      await this.#tails.add(topic, status, { position, scanned: Math.max(lastSequence, last.sequence) })
     } else {
       await this.#stretchTail(topic, status)
     }
@@ -99,7 +99,7 @@ export class OwnHeads {
     if (tail === undefined) return
     const after = await this.#status(topic)
     if (seen.created !== after.created || tail.scanned < after.firstSequence - 1) return
-    await this.#tails.add(topic, seen.created, { ...tail, scanned: Math.max(tail.scanned, seen.lastSequence) })
+    await this.#tails.add(topic, seen, { ...tail, scanned: Math.max(tail.scanned, seen.lastSequence) })
   }
 
   async #status(topic: TopicEntry): Promise<StreamStatus> {
