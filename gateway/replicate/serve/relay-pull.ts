@@ -311,25 +311,26 @@ export class RelayPull implements ServedPull {
       const upstream = this.#upstream
       if (upstream === undefined) return { kind: 'refused', reason: 'cannot-tell' }
       if (this.#closed) return undefined
-      const input = upstream.take()
       this.#why = upstream.why
       if (this.#head.onUpstream(upstream.head, upstream.waiting)) this.#tellHead()
+      // Also while records keep coming; but what ends the pull upstream is heard first.
+      const isDue = relocate !== undefined && !upstream.over && this.#context.now() >= this.#relocate.nextMs
+      const placed = isDue ? await this.#relocated(relocate) : undefined
+      if (this.#closed) return undefined
+      if (placed !== undefined && !upstream.over) return placed
+      const input = upstream.take()
       if (input !== undefined) {
         this.#fromUpstream = input.kind === 'records'
         return input
       }
-      const placed = relocate === undefined ? undefined : await this.#relocated(relocate)
-      if (placed !== undefined) return placed
-      if (!this.#closed) await this.#wake.wait(relocate === undefined ? undefined : this.#relocate.waitMs)
+      await this.#wake.wait(relocate === undefined ? undefined : this.#relocate.waitMs)
     }
   }
 
   /** Now and then: whether the local stream has a position that it could not place before. */
   async #relocated(position: Position): Promise<Input | undefined> {
-    const nowMs = this.#context.now()
-    if (nowMs < this.#relocate.nextMs) return undefined
     const waitMs = Math.min(2 * this.#relocate.waitMs, RELOCATE_MS.max)
-    this.#relocate = { nextMs: nowMs + waitMs, waitMs }
+    this.#relocate = { nextMs: this.#context.now() + waitMs, waitMs }
     const view: RelayView = await this.#records.view()
     const place = await this.#records.place(view, position)
     const { segments } = view

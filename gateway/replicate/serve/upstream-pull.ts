@@ -63,6 +63,11 @@ export class UpstreamPull {
     })
   }
 
+  /** True when nothing more will come; what came before may still be taken. */
+  get over(): boolean {
+    return this.#over
+  }
+
   /** Records that wait. */
   get waiting(): number {
     return this.#inputs.reduce((sum, input) => sum + (input.kind === 'records' ? input.events.length : 0), 0)
