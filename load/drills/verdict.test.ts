@@ -49,6 +49,15 @@ test('a way around the fault is judged where there is one', () => {
   expect(verdict(null)).toMatchObject({ is: 'not in time', met: false })
 })
 
+test('what only the lost region held fails a quorum topic', () => {
+  const name = 'events that the lost region held alone'
+  const verdict = (exposedEvents: number) =>
+    judge({ ...clean, exposedEvents }, metrics, limits, 'quorum').find((check) => check.name === name)
+  expect(verdict(0)).toMatchObject({ met: true })
+  expect(verdict(1)).toMatchObject({ met: false })
+  expect(judge(clean, metrics, limits).some((check) => check.name === name)).toBe(false)
+})
+
 test('a threshold that k6 saw crossed fails', () => {
   const crossed = { unacknowledged: { values: { count: 2 }, thresholds: { 'count==0': { ok: false } } } }
   expect(failing(clean, crossed)).toEqual(['unacknowledged'])

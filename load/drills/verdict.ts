@@ -31,6 +31,7 @@ export function judge(
   figures: DrillFigures,
   metrics: Readonly<Record<string, K6Metric>>,
   limits: DrillLimits,
+  durability: 'local' | 'quorum' = 'local',
 ): readonly Check[] {
   const { audit } = figures
   return [
@@ -42,6 +43,9 @@ export function judge(
     atMost('converged after healing', figures.convergeMs, limits.convergeMs, ' ms'),
     atLeastOne('acknowledged events', figures.acknowledged),
     atMost('RPO, lost events', figures.rpoEvents, 0, ''),
+    ...(durability === 'quorum' && figures.exposedEvents !== null
+      ? [atMost('events that the lost region held alone', figures.exposedEvents, 0, '')]
+      : []),
     atMost('duplicates', audit.duplicates, 0, ''),
     atMost('misordered events', audit.orderViolations, 0, ''),
     atMost('events that differ between regions', audit.differing, 0, ''),
