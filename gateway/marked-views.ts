@@ -1,4 +1,4 @@
-import { eventFilters, markedFilter, streamSubjects } from '@landbridge/core'
+import { markedFilter, streamSubjects } from '@landbridge/core'
 import { findCopies, type NatsSession, StreamIds } from '@landbridge/nats'
 import type { Log } from './telemetry/index.ts'
 import type { TopicEntry } from './topics.ts'
@@ -88,9 +88,9 @@ export class MarkedView {
       this.#tooManyUntil = performance.now() + IDLE_MS
       this.forget()
     }
-    const { stream, document } = this.#topic
+    const { stream } = this.#topic
     const { session } = this.#shared
-    return findCopies({ session, stream, filters: eventFilters(document.name), fromMs, ids, ...(signal && { signal }) })
+    return findCopies({ session, stream, filter: this.#wholeStream(), fromMs, ids, ...(signal && { signal }) })
   }
 
   /** Forgets what it need not know. */
@@ -98,6 +98,11 @@ export class MarkedView {
     clearTimeout(this.#idle)
     this.#recent = undefined
     this.#shared.recent.delete(this)
+  }
+
+  #wholeStream(): string {
+    const [filter = '>'] = streamSubjects(this.#topic.document.name)
+    return filter
   }
 
   #recentSince(fromMs: number): StreamIds | undefined {
@@ -111,10 +116,9 @@ export class MarkedView {
     this.#idle = setTimeout(() => this.forget(), IDLE_MS)
     this.#idle.unref()
     if (this.#recent === undefined || this.#recent.fromMs > fromMs) {
-      const { stream, document } = this.#topic
+      const { stream } = this.#topic
       const beginMs = Math.max(0, fromMs - MARGIN_MS)
-      const [filter = '>'] = streamSubjects(document.name)
-      const options = { session, stream, filter, fromMs: beginMs, idsMax: RECENT_MAX, log }
+      const options = { session, stream, filter: this.#wholeStream(), fromMs: beginMs, idsMax: RECENT_MAX, log }
       this.#recent = { ids: new StreamIds(options), fromMs: beginMs }
       recent.add(this)
     }
