@@ -4,6 +4,7 @@ export type {
   AdminOptions,
   ApplyOutcome,
   PeerStatus,
+  Retirement,
   TopicInfo,
   TopicLag,
   TopicOptions,

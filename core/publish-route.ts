@@ -28,7 +28,7 @@ export type PublishTime = {
 
 /** Where the events of an attempt go. */
 export type PublishRoute =
-  /** To the own store; at `patienceAtMs` (infinity: never) ask again. */
+  /** To the own store; at `patienceAtMs` (infinity: never, nobody else is there) ask again. */
   | { readonly kind: 'store'; readonly patienceAtMs: number }
   /** To these regions, one after the other until one takes them; those may be in the own store all the same. */
   | { readonly kind: 'forward'; readonly regions: readonly string[] }
@@ -56,17 +56,21 @@ export function publishRoute(
   peers: readonly ForwardPeer[],
   nowMs: number,
 ): PublishRoute {
+  const patienceAtMs = storePatienceAt(time, store)
+  if (nowMs < patienceAtMs) return { kind: 'store', patienceAtMs }
   const regions = forwardOrder(peers)
-  if (regions.length === 0) return { kind: 'store', patienceAtMs: Number.POSITIVE_INFINITY }
-  const { begunAtMs, deadlineAtMs } = time
+  return regions.length > 0 ? { kind: 'forward', regions } : { kind: 'store', patienceAtMs: Number.POSITIVE_INFINITY }
+}
+
+/** Until when the own store is waited for, whoever else there is; in the past when it is not asked at all. */
+export function storePatienceAt({ begunAtMs, deadlineAtMs }: PublishTime, store: StoreState): number {
+  if (store.breakerOpen) return Number.NEGATIVE_INFINITY
   const patienceMs = Math.min(STORE_PATIENCE_MS, (deadlineAtMs - begunAtMs) / 2)
-  const patienceAtMs = Math.min(
+  return Math.min(
     begunAtMs + patienceMs,
     (store.awaySinceMs ?? Number.POSITIVE_INFINITY) + AWAY_PATIENCE_MS,
     (store.silentSinceMs ?? Number.POSITIVE_INFINITY) + STORE_PATIENCE_MS,
   )
-  if (store.breakerOpen || nowMs >= patienceAtMs) return { kind: 'forward', regions }
-  return { kind: 'store', patienceAtMs }
 }
 
 /** The regions that may take events, best first: by cost, then by time there and back, then by name. */

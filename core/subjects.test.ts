@@ -37,7 +37,7 @@ test('names are the documented ones', () => {
   expect(controlSubject(ORDERS, 'us-east')).toBe('lb.acme.orders_created.us-east.c')
   expect(markerSubject(ORDERS, 'us-east')).toBe('lb.acme.orders_created.us-east.c.m')
   expect(originFilter(ORDERS, 'us-east')).toBe('lb.acme.orders_created.us-east.>')
-  expect(eventFilters(ORDERS)).toEqual(['lb.acme.orders_created.*.*', 'lb.acme.orders_created.*.*.m'])
+  expect(eventFilters(ORDERS)).toEqual(['lb.acme.orders_created.>'])
   expect(markedFilter(ORDERS)).toBe('lb.acme.orders_created.*.*.m')
 })
 

@@ -1,4 +1,3 @@
-import { getsWhole } from '@landbridge/core'
 import { Broadcast, type NatsSession } from '@landbridge/nats'
 import type { CertificateSource } from './auth/index.ts'
 import type { Config } from './config.ts'
@@ -54,11 +53,7 @@ export function openPublishing(parts: PublishingParts): Publishing {
   )
   const send = (payload: string) => broadcast.send(payload)
   const positions = owned.use(new AppliedPositions({ gateway, local: parts.positions, send, wanted }))
-  const counts = (topic: string, peer: string) => {
-    const entry = registry.get(topic)
-    return entry !== undefined && getsWhole(entry.document, peer)
-  }
-  const quorum = owned.use(new Quorum({ source: positions, counts }))
+  const quorum = owned.use(new Quorum({ source: positions }))
   owned.defer(
     session.onChange(() => {
       positions.reset()
@@ -66,7 +61,8 @@ export function openPublishing(parts: PublishingParts): Publishing {
     }),
   )
   const eventsMax = limits.publishEventsMax
-  const step = new QuorumStep({ region, session, quorum, positions, metrics, eventsMax })
+  const regions = () => registry.snapshot.peers.keys()
+  const step = new QuorumStep({ region, regions, session, quorum, positions, metrics, eventsMax })
 
   const channels = owned.use(new ForwardChannels({ region, mesh, certificates, now }))
   const forwarding = new Forwarder({ region, registry, channels, peers, now, log, metrics })

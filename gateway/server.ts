@@ -5,6 +5,7 @@ import { CheckpointBucket, ConfigBucket, NatsSession, serverTime } from '@landbr
 import { createLog, OperationsServer } from '@landbridge/service'
 import { AdminAccess, Authenticator, CertificateSource, JwtVerifier, TopicAccess } from './auth/index.ts'
 import type { Config } from './config.ts'
+import { MarkedViews } from './marked-views.ts'
 import { Budget, EventStore } from './publish/index.ts'
 import { openPublishing } from './publishing.ts'
 import { RegionClock } from './region-clock.ts'
@@ -86,7 +87,17 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   metrics.followClock(time)
   const { now } = time
   const clock = new HybridClock(now)
-  const store = new EventStore({ region: config.region, session, clock, time, metrics, log, tracing: tracing?.events })
+  const views = new MarkedViews(session, log)
+  const store = new EventStore({
+    region: config.region,
+    session,
+    views,
+    clock,
+    time,
+    metrics,
+    log,
+    tracing: tracing?.events,
+  })
   parts.defer(() => store.close())
   parts.defer(registry.onChange((next, previous) => forgetTopics(store, next.topics, previous.topics)))
 
@@ -112,7 +123,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const { gateway, replicas } = config
   const presence = parts.use(await Presence.open({ session, replicas, gateway, log }))
   const replicator = parts.use(
-    new Replicator({ ...shared, checkpoints, certificates, clock, share: presence, tracing: tracing?.events }),
+    new Replicator({ ...shared, checkpoints, views, certificates, clock, share: presence, tracing: tracing?.events }),
   )
   const gateways = () => presence.gateways.length
   const view = parts.use(new RegionView({ session, gateway, gateways, own: replicator, log }))
@@ -152,6 +163,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
     streamBatchesMax: config.limits.streamBatchesMax,
     subscriptionsMax: config.limits.subscriptionsMax,
     groupsMax: config.limits.groupsMax,
+    repairs: replicator.repairs,
     peers: () => view.peers(),
     lag: (topicKey) => view.lag(topicKey),
   })

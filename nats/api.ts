@@ -35,6 +35,7 @@ export type StreamInfo = {
     readonly bytes: number
     readonly first_seq: number
     readonly last_seq: number
+    readonly first_ts?: string
     readonly last_ts?: string
     readonly consumer_count: number
   }

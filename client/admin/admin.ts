@@ -11,6 +11,7 @@ import {
   grpcMethods,
   LinkState,
   ListPeersRequestSchema,
+  RetireRequestSchema,
 } from '@landbridge/proto'
 import type { CallOptions } from '../scope.ts'
 import type { ClientMethod } from '../transport/link.ts'
@@ -38,6 +39,14 @@ export type ApplyOutcome = {
   readonly changes: readonly string[]
   /** Why it failed. */
   readonly error: string | undefined
+}
+
+/** What a region gave back of one that is gone, or would. */
+export type Retirement = {
+  readonly answeredBy: string
+  readonly topics: readonly { readonly topic: string; readonly events: number }[]
+  /** There is more than was asked for. */
+  readonly more: boolean
 }
 
 /** Another region, as the region that answers sees it. */
@@ -152,6 +161,21 @@ export class Admin {
       problem: given(lag.problem),
       gaps: Number(lag.gaps),
     }))
+  }
+
+  /**
+   * Gives back what one region holds of a region that is gone for good; that region is refused while it is connected.
+   * At most `eventsMax` events (1 to 200,000) a call: while there is `more`, call again. `dryRun` (default false) counts.
+   */
+  async retire(
+    region: string,
+    options: AdminOptions & { readonly dryRun?: boolean; readonly eventsMax?: number } = {},
+  ): Promise<Retirement> {
+    const { dryRun = false, eventsMax = 0 } = options
+    const request = create(RetireRequestSchema, { region, dryRun, eventsMax })
+    const answer = await this.#call('retire region', methods.retire, request, options)
+    const topics = answer.topics.map(({ topic, events }) => ({ topic, events: Number(events) }))
+    return { answeredBy: answer.region, topics, more: answer.more }
   }
 
   async #call<Request, Response extends { readonly region: string }>(

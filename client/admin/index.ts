@@ -1,2 +1,9 @@
-export { Admin, type AdminOptions, type ApplyOutcome, type PeerStatus, type TopicLag } from './admin.ts'
+export {
+  Admin,
+  type AdminOptions,
+  type ApplyOutcome,
+  type PeerStatus,
+  type Retirement,
+  type TopicLag,
+} from './admin.ts'
 export { type TopicInfo, type TopicOptions, Topics } from './topics.ts'

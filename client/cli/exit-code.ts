@@ -8,7 +8,7 @@ export const EXIT = {
   done: 0,
   /** The mesh or a file refused, or part of the work failed. */
   failed: 1,
-  /** The command line or a setting is wrong; nothing was tried. */
+  /** The command line, a setting or a document is wrong; nothing was done. */
   usage: 2,
   /** Not authenticated, or not allowed. */
   refused: 3,
@@ -32,7 +32,7 @@ const EXIT_OF_CODE: ReadonlyMap<MeshErrorCode, ExitCode> = new Map([
 export const EXIT_HELP = `Exit codes:
   0    done
   1    failed, wholly or in part
-  2    wrong command line or setting; nothing was tried
+  2    wrong command line, setting or document; nothing was done
   3    not authenticated or not allowed
   4    no gateway answers, or the time ran out: trying again may help
   130  interrupted`

@@ -1,4 +1,4 @@
-import { Queue } from '../queue.ts'
+import { Queue } from '@landbridge/core'
 import { nextBatch, type StreamBatch } from './batch.ts'
 import type { Send } from './send.ts'
 

@@ -1,5 +1,4 @@
-import { PUBLISH_EVENTS_MAX } from '@landbridge/core'
-import type { Queue } from '../queue.ts'
+import { PUBLISH_EVENTS_MAX, type Queue } from '@landbridge/core'
 import { AttemptHistory } from './history.ts'
 import type { BatchPlace, Send } from './send.ts'
 

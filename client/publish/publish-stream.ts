@@ -24,10 +24,10 @@ const TICK_MS = 100
  * 1. At most `queueEvents` and `queueBytes` wait here, those in flight included; `send` waits while there is no room.
  * 2. Batches are sent in the order of the calls. After a failure all that were not acknowledged are sent again, first
  *    and in order, with the same ids, if need be to another region; later it goes back home.
- * 3. Events of one source and partition key are stored by a region in the order of the calls, but for an event that the
- *    region fails for now: it is stored after what it stored meanwhile, which is at most the rest of the event's own
- *    batch and the batches that were in flight behind it. With `maxBatchesInFlight` 1 only its own batch can overtake
- *    it; who sends one event of a key at a time and awaits `acknowledged` has no such case.
+ * 3. Events of one source and partition key are stored by a region in the order of the calls, also through failures: once
+ *    an event failed that is worth another attempt, the region stores nothing behind it on this stream. Only events that
+ *    reach NATS one by one, because hardly anything is published (up to four at a time), can overtake each other: when
+ *    NATS refuses one of them for now and takes the next.
  * 4. Every send has an outcome, at the latest after `timeoutMs`.
  */
 export class PublishStream implements AsyncDisposable {

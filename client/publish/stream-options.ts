@@ -11,8 +11,8 @@ export type PublishStreamOptions = {
   /** Time without an acknowledgement after which the next endpoint is tried, milliseconds. Default 3,000. */
   readonly ackTimeoutMs?: number | undefined
   /**
-   * Batches that are sent before the first of them is acknowledged, 1 to 16. Default 16. With 1, which is slower, no batch
-   * overtakes an event that fails for now and is sent again.
+   * Batches that are sent before the first of them is acknowledged, 1 to 16. Default 16. More fill a link with a long way
+   * there and back; order does not depend on it.
    */
   readonly maxBatchesInFlight?: number | undefined
   /** Ends the stream with `cancelled`. Default: none. */

@@ -1,5 +1,4 @@
-import { MeshError } from '@landbridge/core'
-import { Queue } from '../queue.ts'
+import { MeshError, Queue } from '@landbridge/core'
 import { HomeWatch } from '../transport/home-watch.ts'
 import { type Link, sameRegion } from '../transport/link.ts'
 import { runStreams, type StreamEnd } from '../transport/run-streams.ts'
@@ -200,7 +199,7 @@ export class Subscription implements AsyncIterableIterator<Delivery, undefined>,
 
   #firstCredit(): { readonly messages: number; readonly bytes: number } {
     const { credit, creditBytes } = this.#settings
-    return { messages: Math.max(1, credit - this.#queue.size), bytes: Math.max(1, creditBytes - this.#queuedBytes) }
+    return { messages: Math.max(1, credit - this.#queue.length), bytes: Math.max(1, creditBytes - this.#queuedBytes) }
   }
 
   #receive(raw: RawDelivery, stream: SubscribeStream): void {

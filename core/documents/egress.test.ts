@@ -79,6 +79,8 @@ describe('what leaves a region, in a Topic', () => {
     const quorum = ', durability: quorum'
     const message = (replication: string, more: string) => parseDocuments(topic(replication, more)).error?.message
     expect(message(`{ filter: 'true' }`, quorum)).toMatch(/spec.durability: is "quorum", but replication.filter keeps/)
+    const masks = '{ masks: [{ path: data.x, action: drop }] }'
+    expect(message(masks, quorum)).toMatch(/spec.durability: is "quorum", but replication.masks leave no other region/)
     const one = '{ classifications: [{ classification: pii, regions: [eu-west] }] }'
     expect(message(one, quorum)).toMatch(/spec.durability: is "quorum", but only eu-west may hold "pii"/)
     expect(message(one, `${quorum}, quorumFallback: degrade`)).toBeUndefined()

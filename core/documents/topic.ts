@@ -94,14 +94,16 @@ function checkTogether(topic: TopicSpec, spec: Fields): void {
 }
 
 /** An event that may not leave its region would wait for another one until its deadline. */
-function checkQuorum({ filter, classifications }: EgressSpec, spec: Fields): void {
+function checkQuorum({ filter, masks, classifications }: EgressSpec, spec: Fields): void {
   const lonely = classifications.find(({ regions }) => regions.length === 1 && !regions.includes(EVERY))
   const why =
     filter !== undefined
       ? 'replication.filter keeps events in their region'
-      : lonely === undefined
-        ? undefined
-        : `only ${lonely.regions.join()} may hold ${quote(lonely.classification)}`
+      : masks.length > 0
+        ? 'replication.masks leave no other region with the events as they are'
+        : lonely === undefined
+          ? undefined
+          : `only ${lonely.regions.join()} may hold ${quote(lonely.classification)}`
   if (why !== undefined) {
     spec.problem('durability', `is "quorum", but ${why}, wanted "local", or "degrade" as quorumFallback`)
   }

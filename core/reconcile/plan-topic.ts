@@ -24,7 +24,6 @@ const FIELDS: readonly Field[] = [
   { label: 'max_message_size', show: (shape) => formatBytes(shape.maxMessageBytes) },
   { label: 'duplicate_window', show: (shape) => formatDuration(shape.duplicateWindowMs) },
   { label: 'allow_atomic', show: (shape) => String(shape.allowAtomic) },
-  { label: 'allow_batched', show: (shape) => String(shape.allowBatched) },
   { label: 'allow_direct', show: (shape) => String(shape.allowDirect) },
   { label: 'deny_delete', show: (shape) => String(shape.denyDelete) },
   { label: 'deny_purge', show: (shape) => String(shape.denyPurge) },

@@ -25,7 +25,7 @@ export type RegionDefaults = {
   readonly replicasDefault: number
 }
 
-/** The stream that a topic wants in a region. Both kinds of batches are allowed; the writer chooses. */
+/** The stream that a topic wants in a region. */
 export function streamShapeOf(document: TopicDocument, region: RegionDefaults): StreamShape {
   const { name, spec } = document
   return {
@@ -39,7 +39,6 @@ export function streamShapeOf(document: TopicDocument, region: RegionDefaults): 
     maxMessageBytes: spec.maxEventBytes + MESSAGE_OVERHEAD_BYTES,
     duplicateWindowMs: spec.duplicateWindowMs,
     allowAtomic: true,
-    allowBatched: true,
     allowDirect: false,
     denyDelete: true,
     denyPurge: true,

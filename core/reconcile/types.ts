@@ -17,8 +17,6 @@ export type StreamShape = {
   readonly duplicateWindowMs: number
   /** Atomic batch publishing. */
   readonly allowAtomic: boolean
-  /** Fast batch publishing. */
-  readonly allowBatched: boolean
   /** Reads that any replica may answer. Off, because a position or a fence read from a lagging replica would be wrong. */
   readonly allowDirect: boolean
   /** Single messages cannot be deleted: a position lives in the stream's last records. */

@@ -1,7 +1,7 @@
 import type { RetryMark } from '../event/retry-mark.ts'
 import { type Checkpoint, type LocalPlace, resolvePosition, type StreamFacts } from './checkpoint.ts'
 import { afterBatch } from './copy-check.ts'
-import { continuesFrom, type LocalRecord, type Position, samePosition } from './position.ts'
+import { continuesFrom, type LocalRecord, type Position, START, samePosition } from './position.ts'
 import { type SessionIdentity, sameSession } from './session.ts'
 
 /** What a run needs to know of a record that came over the wire; a driver's records may hold more. */
@@ -60,7 +60,7 @@ export type RunAction<R extends RunRecord> =
 
 /** What the driver answers. */
 export type RunInput<R extends RunRecord> =
-  /** In the origin's order; may be empty. */
+  /** In the origin's order. None: nothing came for a while, so this is the time for a checkpoint, if there is something to say. */
   | { readonly kind: 'records'; readonly records: readonly R[] }
   /** For each record of the check, whether it is in the stream already. */
   | { readonly kind: 'checked'; readonly copies: readonly boolean[] }
@@ -110,7 +110,8 @@ const BATCH_BYTES_MAX = 4 * 1024 ** 2
  * 2. Runs of unmarked records go as one batch, runs of marked ones as another. A batch with a repeated id goes again in
  *    halves, each checked and fenced anew, until the record is alone: then it is a copy.
  * 3. `position` moves only over records that are in the stream, stored by this run or as a copy.
- * 4. A checkpoint is written only when the newest record left nothing behind, and only upon records that this run read
+ * 4. A checkpoint is written when the newest record left nothing behind. Retention will take the newest record, too, so
+ *    also behind the first records of a run, and when nothing came for a while. Only upon records that this run read
  *    first or stored.
  * 5. Nothing happens in another session than the one in which the run began.
  */
@@ -129,6 +130,8 @@ export class ApplyRun<R extends RunRecord> {
   #fenced: Position | undefined
   /** Ask for what follows the position from the oldest record that is kept (see `ResolvedPosition`). */
   readonly skipGap: boolean
+  /** What the checkpoint says, `START` when there is none; undefined when it says something else than where this began. */
+  #checkpointed: Position | undefined
   /** True while the position cannot be read from the stream: the newest record was a copy. */
   #tailSkipped = false
 
@@ -143,6 +146,8 @@ export class ApplyRun<R extends RunRecord> {
     this.#recordsMax = this.#recordsLimit
     this.#bytesMax = opening.batchBytesMax ?? BATCH_BYTES_MAX
     this.#position = position
+    const checkpointed = checkpoint?.position ?? START
+    this.#checkpointed = checkpoint === undefined || samePosition(checkpointed, position) ? checkpointed : undefined
     this.#fence = fence
     this.#fenced = last?.position
   }
@@ -191,6 +196,7 @@ export class ApplyRun<R extends RunRecord> {
       case 'checkpointing':
         if (input.kind === 'checkpointed') {
           this.#tailSkipped = false
+          this.#checkpointed = this.#position
           return this.#goOn()
         }
     }
@@ -199,6 +205,7 @@ export class ApplyRun<R extends RunRecord> {
 
   #received(records: readonly R[]): RunAction<R> {
     let { position } = this
+    if (records.length === 0 && !this.#isCheckpointed) return this.#readEnd()
     for (const record of records) {
       if (!continuesFrom(position, record.prev) || record.position.sequence <= position.sequence)
         return this.#end('hole')
@@ -212,8 +219,9 @@ export class ApplyRun<R extends RunRecord> {
   #goOn(): RunAction<R> {
     const [first] = this.#rest
     if (first === undefined) {
-      if (!this.#tailSkipped) return this.#setState({ kind: 'receiving' }, { kind: 'receive' })
-      return this.#setState({ kind: 'reading-end' }, { kind: 'read-end' })
+      const isDue = this.#tailSkipped || this.#checkpointed === undefined || this.#checkpointed.sequence === 0
+      if (isDue && !this.#isCheckpointed) return this.#readEnd()
+      return this.#setState({ kind: 'receiving' }, { kind: 'receive' })
     }
     let bytes = 0
     let length = 0
@@ -277,6 +285,14 @@ export class ApplyRun<R extends RunRecord> {
     return this.#goOn()
   }
 
+  get #isCheckpointed(): boolean {
+    return this.#checkpointed !== undefined && samePosition(this.#checkpointed, this.#position)
+  }
+
+  #readEnd(): RunAction<R> {
+    return this.#setState({ kind: 'reading-end' }, { kind: 'read-end' })
+  }
+
   #endRead(last: LocalRecord | undefined, end: LocalPlace): RunAction<R> {
     // A checkpoint upon a record that this run neither read first nor stored would vouch for what it does not know.
     const mine =
@@ -285,7 +301,8 @@ export class ApplyRun<R extends RunRecord> {
         : last.localSequence === this.#fence && this.#fenced !== undefined && samePosition(last.position, this.#fenced)
     if (!mine) return this.#end('overtaken')
     const lastOf = { sequence: this.#fence, stamp: last?.localStamp ?? 0n }
-    const checkpoint = { position: this.#position, lastOf, end }
+    const { streamCreated } = this.#session
+    const checkpoint = { position: this.#position, lastOf, end, streamCreated }
     return this.#setState({ kind: 'checkpointing' }, { kind: 'write-checkpoint', checkpoint })
   }
 

@@ -21,12 +21,18 @@ export type Checkpoint = {
   readonly lastOf: LocalPlace
   /** The last record of the local stream when it was written, whatever its origin. */
   readonly end: LocalPlace
+  /** When the stream was created in which it was written, as the server tells it. */
+  readonly streamCreated?: string | undefined
 }
 
 /** What a checkpoint is checked against. */
 export type StreamFacts = {
   /** Stored time of the record at this sequence of the local stream, nanoseconds since 1970; undefined when there is none (any more). */
   stampAt(sequence: number): bigint | undefined
+  /** Oldest sequence that the local stream keeps; asked for only when none of the origin is kept. Undefined: not known. */
+  readonly first?: number | undefined
+  /** When the local stream was created; goes with `first`. */
+  readonly streamCreated?: string | undefined
 }
 
 /** Where a run begins. */
@@ -58,6 +64,10 @@ const STAMP_MAX = (1n << 64n) - 1n
  * old sequence makes a stale checkpoint count again: the copy that justified
  * the skip is gone, and its event is never asked for again.
  *
+ * When retention has taken every record of the origin, the checkpoint is all that is left to tell where it was: it
+ * counts then if retention has taken the records that it names, too. Without it: what the origin kept longer is stored
+ * here again, and what it does not keep any more is missed without a word.
+ *
  * A control record stands for the position that it names. While a branch is
  * last nothing else is done with the origin than to repair it (rule 7).
  */
@@ -76,6 +86,11 @@ export function resolvePosition(
 
 function stillHolds(checkpoint: Checkpoint, last: LocalRecord | undefined, facts: StreamFacts): boolean {
   const { lastOf, end } = checkpoint
+  const { first = 0, streamCreated } = facts
+  if (last === undefined && lastOf.sequence < first) {
+    if (streamCreated === undefined || checkpoint.streamCreated !== streamCreated) return false
+    return end.sequence < first || facts.stampAt(end.sequence) === end.stamp
+  }
   if (lastOf.sequence !== (last?.localSequence ?? 0) || lastOf.stamp !== (last?.localStamp ?? 0n)) return false
   return end.sequence === 0 || facts.stampAt(end.sequence) === end.stamp
 }
@@ -87,6 +102,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): string {
     position: encodePlace(checkpoint.position),
     lastOf: encodePlace(checkpoint.lastOf),
     end: encodePlace(checkpoint.end),
+    streamCreated: checkpoint.streamCreated,
   })
 }
 
@@ -105,7 +121,9 @@ export function parseCheckpoint(text: string): Result<Checkpoint> {
   const lastOf = 'lastOf' in json ? parsePlace(json.lastOf) : undefined
   const end = 'end' in json ? parsePlace(json.end) : undefined
   if (position === undefined || lastOf === undefined || end === undefined) return wrong
-  return succeed({ position, lastOf, end })
+  const streamCreated = 'streamCreated' in json ? json.streamCreated : undefined
+  if (streamCreated === undefined) return succeed({ position, lastOf, end })
+  return typeof streamCreated === 'string' ? succeed({ position, lastOf, end, streamCreated }) : wrong
 }
 
 // Stamps do not fit a JSON number.

@@ -1,3 +1,4 @@
+import { CLOCK_SKEW_MS } from './mark.ts'
 import type { Position } from './position.ts'
 
 /** What the origin's stream says about the place that a receiver asks to go on from; all read from the stream's leader. */
@@ -6,6 +7,8 @@ export type PlaceFacts = {
   readonly first: number
   /** Newest sequence of the stream, whatever its origin; 0 when it never held any. */
   readonly last: number
+  /** See `bornMsOf`. */
+  readonly bornMs?: number | undefined
   /** The record at the position's sequence; undefined when there is none. */
   readonly found: { readonly stamp: bigint; readonly own: boolean } | undefined
   /**
@@ -29,11 +32,11 @@ export type Placement =
  *
  * 1. `START` is always served, from the oldest record that is kept: who has
  *    nothing of an origin misses nothing that it could name.
- * 2. Below the retention start nothing can be compared. The position is served
- *    all the same when no record of the origin can have gone with it: it was
- *    right before the oldest kept sequence, or it is the origin's last record
- *    and the stream was seen to hold no other up to there (a quiet origin in a
- *    busy topic: without this its receivers would be refused for nothing).
+ * 2. Below the retention start nothing can be compared, not even right below it: the log may have lost that record and
+ *    have given its number to another one. The position is served all the same when no record of the origin can have
+ *    gone with it: it is the origin's last record and the stream was seen to hold no other up to there (a quiet origin
+ *    in a busy topic: without this its receivers would be refused for nothing).
+ *    Only a position from before the stream began is known to be of another log.
  * 3. Anything else that is not there by sequence and stamp is a divergence.
  */
 export function placePosition(position: Position, facts: PlaceFacts): Placement {
@@ -41,7 +44,7 @@ export function placePosition(position: Position, facts: PlaceFacts): Placement 
   if (position.sequence >= facts.first || position.sequence > facts.last) {
     return facts.found?.own === true && facts.found.stamp === position.stamp ? 'serve' : 'diverged'
   }
-  if (position.sequence === facts.first - 1) return 'serve'
+  if (isBefore(position, facts.bornMs)) return 'diverged'
   const { ownTail } = facts
   const nothingLost =
     ownTail !== undefined &&
@@ -49,4 +52,18 @@ export function placePosition(position: Position, facts: PlaceFacts): Placement 
     ownTail.position.stamp === position.stamp &&
     ownTail.scanned >= facts.first - 1
   return nothingLost ? 'serve' : 'retention-gap'
+}
+
+/**
+ * Since when a stream stores records, milliseconds since 1970: since it was made, unless it keeps older ones (it was
+ * restored into a new stream): then nobody knows, and this is undefined.
+ * @param firstMs When the oldest record that it keeps was stored; undefined for none.
+ */
+export function bornMsOf(createdMs: number, firstMs: number | undefined): number | undefined {
+  return firstMs !== undefined && firstMs < createdMs - CLOCK_SKEW_MS ? undefined : createdMs
+}
+
+/** Whether a record is certainly older than the stream: it was in one that was there before, and deleted. */
+export function isBefore(position: Position, bornMs: number | undefined): boolean {
+  return bornMs !== undefined && Number(position.stamp / 1_000_000n) < bornMs - CLOCK_SKEW_MS
 }

@@ -131,7 +131,10 @@ describe('relay run (rules 2 and 2b)', () => {
 
   it('serves nothing while the origin is in repair here', () => {
     const opening = { segments: undefined, place: undefined, position: START, passes: () => true }
-    expect(new RelayRun<Event>(opening).begin()).toMatchObject({ kind: 'refuse', reason: 'repairing' })
+    const inRepair = new RelayRun<Event>(opening)
+    expect(inRepair.begin()).toMatchObject({ kind: 'hand-on', position: START })
+    const refused = inRepair.next({ kind: 'refused', reason: 'cannot-tell' })
+    expect(refused).toMatchObject({ kind: 'refuse', reason: 'repairing' })
     const run = runFrom(1)
     run.begin()
     expect(run.next({ kind: 'local', entries: [entry(2, 1), control('branch', 1, 25)] })).toMatchObject({
@@ -148,6 +151,22 @@ describe('relay run (rules 2 and 2b)', () => {
     const informed = runFrom(1, { skipGap: true })
     informed.begin()
     expect(informed.next({ kind: 'local', entries })).toMatchObject({ kind: 'emit', events: [entries[1]?.event] })
+  })
+
+  it.each([
+    ['one that knows of the gap', 1, { skipGap: true }],
+    ['one that has nothing', 0, {}],
+  ])('takes over a gap to what it has, when upstream keeps less: %s', (_, sequence, options) => {
+    const place = { after: 0, held: sequence === 0 ? START : at(sequence) }
+    const position = place.held
+    const run = new RelayRun<Event>({ segments: liveSegments([]), place, position, passes: () => true, ...options })
+    run.begin()
+    const entries = [entry(5, 4), entry(6, 5)]
+    expect(run.next({ kind: 'local', entries })).toMatchObject({ kind: 'hand-on', position, until: at(5) })
+    const later = [{ position: at(9), prev: position }]
+    const events = entries.map(({ event }) => event)
+    expect(run.next({ kind: 'records', events: later })).toMatchObject({ kind: 'emit', events, prev: position })
+    expect(run.next({ kind: 'emitted' })).toEqual({ kind: 'read', after: 60 })
   })
 
   it('reads a skipped tail through, and does without when nobody can be asked', () => {

@@ -43,14 +43,16 @@ export type RelayAction<E> =
       readonly skipped: Position | undefined
     }
   /**
-   * Ask our own upstream for what follows, for the same receiver, our name added to the path. Answer: "records",
-   * "skipped", "refused".
+   * Ask our own upstream for what follows, for the same receiver, our name added to the path. `until`: a hole that is
+   * likely to end with that record; undefined when nobody knows how much is wanted. Answer: "records", "skipped",
+   * "refused".
    */
   | {
       readonly kind: 'hand-on'
       readonly position: Position
       readonly scanned: Position | undefined
       readonly skipGap: boolean
+      readonly until: Position | undefined
     }
   /**
    * Wait for more from upstream. Answer as to "hand-on". When `relocate` is set, look now and then whether the local
@@ -72,8 +74,13 @@ export type RelayInput<E> =
   | { readonly kind: 'skipped'; readonly position: Position }
   /** Upstream refused, or none can be reached ("cannot-tell"). */
   | { readonly kind: 'refused'; readonly reason: RelayRefusal; readonly first?: Position | undefined }
-  /** The position that was to be relocated. */
-  | { readonly kind: 'placed'; readonly position: Position; readonly place: RelayPlace }
+  /** The position that was to be relocated, and the live segments as they are by now. */
+  | {
+      readonly kind: 'placed'
+      readonly position: Position
+      readonly place: RelayPlace
+      readonly segments: readonly LiveSegment[]
+    }
 
 /** An entry of the local stream; `event` is undefined for a control record. */
 export type RelayEntry<E> = LocalEntry & { readonly event: E | undefined }
@@ -91,7 +98,12 @@ type State<E> =
   | { readonly kind: 'ended'; readonly action: RelayAction<E> }
 
 /** The record with which a hole ends, and behind which local sequence to go on then. */
-type HoleEnd = { readonly position: Position; readonly after: number }
+type HoleEnd = {
+  readonly position: Position
+  readonly after: number
+  /** What that record follows; undefined when it is not in the local stream. */
+  readonly prev?: Position | undefined
+}
 
 /**
  * Serves a foreign origin from the local stream (rules 2 and 2b). It decides, the driver acts: `begin`, then one `next`
@@ -100,13 +112,13 @@ type HoleEnd = { readonly position: Position; readonly after: number }
  * 1. What is emitted follows the receiver's position without a hole: each record of the local stream is taken only when
  *    it names the one before it here. Over a hole, a gap, and a position that is not here, the upstream is asked, in the
  *    end the origin; when the record that ends the hole has come from there, the local stream goes on.
- * 2. Only live records are served, and none while the origin is in repair here.
+ * 2. Only live records are served, and none while the origin is in repair here: then whoever asks is handed on.
  * 3. Whether logs differ and what is no longer kept, only the origin says.
  * 4. The chain a receiver sees is of the records that passed to it; the chain that is checked here is this region's own.
  */
 export class RelayRun<E extends RelayEvent> {
   readonly #opening: RelayOpening<E>
-  readonly #segments: readonly LiveSegment[]
+  #segments: readonly LiveSegment[]
   #state: State<E> = { kind: 'reading' }
   /** The last record that passed to the receiver, and the last that was looked at for it. */
   #passed: Position
@@ -149,7 +161,6 @@ export class RelayRun<E extends RelayEvent> {
 
   /** The first action. */
   begin(): RelayAction<E> {
-    if (this.#opening.segments === undefined) return this.#refuse('repairing')
     return this.#opening.place === undefined ? this.#handOn(undefined) : this.#read()
   }
 
@@ -173,7 +184,7 @@ export class RelayRun<E extends RelayEvent> {
         if (input.kind === 'records') return this.#fromUpstream(input.events, state.until)
         if (input.kind === 'skipped') return this.#skippedUpstream(input.position, state.until)
         if (input.kind === 'refused') return this.#refused(input.reason, input.first, state.until)
-        if (input.kind === 'placed') return this.#placed(input.position, input.place)
+        if (input.kind === 'placed') return this.#placed(input, state.until)
     }
     throw new Error(`relay run: got "${input.kind}" while ${state.kind}`)
   }
@@ -213,7 +224,7 @@ export class RelayRun<E extends RelayEvent> {
     if (control === 'open') return () => this.#refuse('cannot-tell')
     if (control === 'gap') return undefined
     const follows = prev !== undefined && continuesFrom(this.#held, prev) && !this.#gapAhead
-    return follows ? undefined : () => this.#handOn({ position, after: localSequence })
+    return follows ? undefined : () => this.#handOn({ position, after: localSequence, prev })
   }
 
   #take({ localSequence, position, control, event }: RelayEntry<E>, events: E[]): void {
@@ -243,11 +254,17 @@ export class RelayRun<E extends RelayEvent> {
 
   #refused(reason: RelayRefusal, first: Position | undefined, until: HoleEnd | undefined): RelayAction<E> {
     const came = this.#begun === undefined || !samePosition(this.#begun, this.#scanned)
-    if (reason !== 'cannot-tell' || !this.#atTail || came || until === undefined) return this.#refuse(reason, first)
+    if (reason !== 'cannot-tell') return this.#refuse(reason, first)
+    if (this.#opening.segments === undefined) return this.#refuse('repairing')
+    if (!this.#atTail || came || until === undefined) return this.#refuse(reason)
     return this.#resume({ after: until.after, held: this.#held })
   }
 
   #fromUpstream(events: readonly E[], until: HoleEnd | undefined): RelayAction<E> {
+    const [first] = events
+    if (first !== undefined && this.#isBetterHere(first.position, until)) {
+      return this.#resume({ after: this.#cursor, held: until?.prev ?? this.#held })
+    }
     let passed = this.#passed
     let length = 0
     let isEnd = false
@@ -270,6 +287,15 @@ export class RelayRun<E extends RelayEvent> {
     )
   }
 
+  /**
+   * The receiver may jump to the oldest record that is kept: it has none, or has written the gap down. Upstream begins
+   * only behind a record that the local stream still has.
+   */
+  #isBetterHere({ sequence }: Position, until: HoleEnd | undefined): boolean {
+    const mayJump = this.#skipGap || (this.#passed.sequence === 0 && this.#scanned.sequence === 0)
+    return mayJump && until?.prev !== undefined && sequence > until.position.sequence
+  }
+
   #skippedUpstream(position: Position, until: HoleEnd | undefined): RelayAction<E> {
     if (position.sequence <= this.#scanned.sequence) return this.#receive(until)
     this.#scanned = position
@@ -290,10 +316,15 @@ export class RelayRun<E extends RelayEvent> {
     return this.#receive(undefined)
   }
 
-  #placed(position: Position, place: RelayPlace): RelayAction<E> {
+  #placed(
+    { position, place, segments }: Extract<RelayInput<E>, { readonly kind: 'placed' }>,
+    until: HoleEnd | undefined,
+  ): RelayAction<E> {
     // More may have come from upstream since the driver began to look.
-    const { until } = this.#state.kind === 'upstream' ? this.#state : { until: undefined }
-    return samePosition(position, this.#scanned) ? this.#resume(place) : this.#receive(until)
+    if (!samePosition(position, this.#scanned)) return this.#receive(until)
+    this.#segments = segments
+    this.#rest = []
+    return this.#resume(place)
   }
 
   /** The local stream goes on behind `after`; entries in hand that lie there are still good. */
@@ -313,8 +344,10 @@ export class RelayRun<E extends RelayEvent> {
   #handOn(until: HoleEnd | undefined): RelayAction<E> {
     const scanned = samePosition(this.#scanned, this.#passed) ? undefined : this.#scanned
     this.#begun = until === undefined ? undefined : this.#scanned
-    const action = { kind: 'hand-on', position: this.#passed, scanned, skipGap: this.#skipGap } as const
-    return this.#setState({ kind: 'upstream', until }, action)
+    return this.#setState(
+      { kind: 'upstream', until },
+      { kind: 'hand-on', position: this.#passed, scanned, skipGap: this.#skipGap, until: until?.position },
+    )
   }
 
   #receive(until: HoleEnd | undefined): RelayAction<E> {

@@ -86,6 +86,12 @@ export function blockedUntil(troubles: Troubles, region: string, nowMs: number):
   return untilMs !== undefined && untilMs > nowMs ? untilMs : undefined
 }
 
+/** Whether an upstream's last word was that it does not serve the topic to this region. */
+export function refuses(troubles: Troubles, region: string, nowMs: number): boolean {
+  const known = troubles.get(region)
+  return known?.kind === 'refused' && nowMs - known.untilMs < FORGET_MS
+}
+
 /** When the first of these upstreams may be tried again; undefined when none is being left alone. */
 export function canTryAt(troubles: Troubles, regions: readonly string[], nowMs: number): number | undefined {
   const times = regions.map((region) => blockedUntil(troubles, region, nowMs)).filter((time) => time !== undefined)

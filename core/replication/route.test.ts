@@ -89,7 +89,11 @@ describe('chooseUpstream, with nothing chosen yet', () => {
     const wait = Math.round(chooseUpstream(state, view([origin()])).againMs ?? 0)
     expect(wait).toBe(waitMs)
     expect(chooseUpstream(state, view([origin()], 100, waitMs)).upstream).toBe('a')
-    expect(chooseUpstream(state, view([origin(), relay('b', 100)])).upstream).toBe(waitMs === 0 ? 'a' : 'b')
+    const other = kind === 'refused' ? undefined : waitMs === 0 ? 'a' : 'b'
+    const choice = chooseUpstream(state, view([origin(), relay('b', 100)]))
+    expect(choice.upstream).toBe(other)
+    // A relay in between does not make us forget to come back.
+    if (waitMs > 0) expect(Math.round(choice.againMs ?? 0)).toBe(waitMs)
   })
 })
 
@@ -152,6 +156,13 @@ describe('chooseUpstream, with one chosen', () => {
       return (choice.againMs ?? 0) - 1
     })
     expect(waits).toEqual([3_000, 6_000, 12_000, 24_000, 48_000, 60_000, 60_000])
+  })
+
+  it('leaves a relay when the origin refuses this region the topic', () => {
+    const state = blocked(on('b'), 'a', 'refused')
+    expect(chooseUpstream(state, view([origin(), relay('b', 100)], 100, 30_000)).upstream).toBe('a')
+    expect(chooseUpstream(state, view([origin({ up: false }), relay('b', 100)], 100, 30_000)).upstream).toBeUndefined()
+    expect(chooseUpstream(state, view([origin({ up: false }), relay('b', 100)], 100, 70_000)).upstream).toBe('b')
   })
 
   it('takes an origin whose link came back at once when there is no other', () => {

@@ -1,5 +1,5 @@
 import type { Position } from './position.ts'
-import { blockedUntil, canTryAt, failbackMs, type Troubles } from './route-troubles.ts'
+import { blockedUntil, canTryAt, failbackMs, refuses, type Troubles } from './route-troubles.ts'
 
 /** A region that may serve an origin's events of a topic, as the receiver knows it now. */
 export type RouteCandidate = {
@@ -69,7 +69,8 @@ const BETTER_MS = 1_500
 /**
  * Where a region should pull an origin's events from: the origin's own link, or a relay that holds them.
  *
- * 1. Only regions whose link is up, that may relay the topic, do not repair, and gave no trouble that still counts.
+ * 1. Only regions whose link is up, that may relay the topic, do not repair, and gave no trouble that still counts. No
+ *    relay, when the origin itself refuses this region the topic: what it does not give is not had by a detour.
  * 2. Among them the one with the fewest points: cost, round trip, a surcharge for relays, and how far a relay is behind
  *    the best one known, by the origin's own stamps. A relay that is behind this region comes last: it may still know a way.
  * 3. While the current one can be used, another must be better by a margin for a while, and for longer if it was left
@@ -84,7 +85,7 @@ export function chooseUpstream(state: RouteState, view: RouteView): RouteChoice 
   const tryAtMs = canTryAt(state.troubles, waiting(view.candidates, usable), view.nowMs)
   if (current === undefined || best === undefined) {
     const next = { ...state, current: best?.region, challenger: undefined }
-    return { state: next, upstream: best?.region, againMs: best === undefined ? tryAtMs : undefined }
+    return { state: next, upstream: best?.region, againMs: tryAtMs }
   }
   const gain = points(current, state, view) - points(best, state, view)
   if (best.region === current.region || gain < MARGIN_POINTS) {
@@ -111,6 +112,7 @@ export function mayBeatOrigin(originCost: number, relayCost: number): boolean {
 function isUsable(candidate: RouteCandidate, { current, troubles }: RouteState, view: RouteView): boolean {
   const { region, up, allowed, held, repairing } = candidate
   if (!up || !allowed || repairing || blockedUntil(troubles, region, view.nowMs) !== undefined) return false
+  if (region !== view.origin && refuses(troubles, view.origin, view.nowMs)) return false
   // Holdings are asked for only while they are needed: one that serves us need not say what it holds.
   return region === view.origin || region === current || held !== undefined
 }

@@ -110,7 +110,7 @@ export class RelayModel {
         const place = relocate !== undefined && this.#chance(0.3) ? this.#place(relocate) : undefined
         if (relocate !== undefined && place !== undefined) {
           this.seen.relocated++
-          input = { kind: 'placed', position: relocate, place }
+          input = { kind: 'placed', position: relocate, place, segments: liveSegments(this.#controls) ?? [] }
         } else input = upstream?.()
         if (input === undefined) break
       }

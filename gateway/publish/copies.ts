@@ -2,36 +2,31 @@ import {
   BATCH_LIFE_MS,
   CLOCK_SKEW_MS,
   copyCheckOf,
-  eventFilters,
   MeshError,
-  markedFilter,
   markOf,
   onArrival,
   type RetryMark,
 } from '@landbridge/core'
-import { findCopies, MarkedIds, type NatsSession } from '@landbridge/nats'
-import type { Log } from '../telemetry/index.ts'
+import type { NatsSession } from '@landbridge/nats'
+import type { MarkedViews } from '../marked-views.ts'
 import type { TopicEntry } from '../topics.ts'
 import type { StoreAttempt } from './event-store.ts'
 
 /** A check that takes longer is given up: the mark it belongs to would no longer cover the time of storing. */
 const CHECK_MS_MAX = 4000
-/** Topics whose marked ids are remembered; the one unused for longest is forgotten first. */
-const TOPICS_MAX = 1000
 
 /** Where marked events are looked for before they are stored (RULES.md 4 and 5). */
 export class CopyFinder {
   readonly #session: NatsSession
   readonly #region: string
   readonly #now: () => number
-  readonly #log: Log
-  readonly #marked = new Map<string, MarkedIds>()
+  readonly #views: MarkedViews
 
-  constructor(options: { session: NatsSession; region: string; now: () => number; log: Log }) {
+  constructor(options: { session: NatsSession; region: string; now: () => number; views: MarkedViews }) {
     this.#session = options.session
     this.#region = options.region
     this.#now = options.now
-    this.#log = options.log
+    this.#views = options.views
   }
 
   /** The mark for events of this attempt stored within a batch life from now; undefined when they need none. */
@@ -85,40 +80,16 @@ export class CopyFinder {
     // What follows the check may be sent as late as the check may end.
     const check = copyCheckOf(mark, { ...context, nowMs: context.nowMs + CHECK_MS_MAX })
     const found = new Map<string, number>()
-    const marked = this.#markedIds(topic)
-    await marked.refresh()
+    const marked = this.#views.of(topic)
+    await marked.see(performance.now())
     for (const id of ids) if (marked.has(id)) found.set(id, marked.sequenceOf(id) ?? 0)
     if (typeof check === 'string') return found
     const missing = new Set([...ids].filter((id) => !found.has(id)))
     if (missing.size === 0) return found
     // Read to the end of the stream: a copy that came by replication was stored here later than it was recorded.
-    const copies = await findCopies({
-      session: this.#session,
-      stream: topic.stream,
-      filters: eventFilters(topic.document.name),
-      fromMs: check.scanFromMs,
-      ids: missing,
-      signal,
-    })
+    const copies = await marked.copiesSince(check.scanFromMs, missing, signal)
     for (const [id, sequence] of copies) found.set(id, sequence)
     return found
-  }
-
-  #markedIds(topic: TopicEntry): MarkedIds {
-    const known = this.#marked.get(topic.stream)
-    this.#marked.delete(topic.stream)
-    const [oldest] = this.#marked.keys()
-    if (this.#marked.size >= TOPICS_MAX && oldest !== undefined) this.#marked.delete(oldest)
-    const marked =
-      known ??
-      new MarkedIds({
-        session: this.#session,
-        stream: topic.stream,
-        filter: markedFilter(topic.document.name),
-        log: this.#log,
-      })
-    this.#marked.set(topic.stream, marked)
-    return marked
   }
 
   #context(topic: TopicEntry) {

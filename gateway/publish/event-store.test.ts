@@ -8,6 +8,7 @@ import {
 import type { NatsSession, StoreRequest } from '@landbridge/nats'
 import { CloudEventSchema, messageCodec } from '@landbridge/proto'
 import { expect, test } from 'vitest'
+import { MarkedViews } from '../marked-views.ts'
 import { Metrics, silentLog } from '../telemetry/index.ts'
 import type { TopicEntry } from '../topics.ts'
 import { CopyFinder } from './copies.ts'
@@ -48,7 +49,8 @@ function makeStore(travelMs: number, classifications: readonly ClassificationRul
   } as unknown as TopicEntry
   const now = () => sentMs + travelMs
   const metrics = new Metrics()
-  const options = { region: 'us-east', session, now, log: silentLog() }
+  const log = silentLog()
+  const options = { region: 'us-east', session, now, log, views: new MarkedViews(session, log) }
   const time = { now, inDoubt: false }
   const store = new EventStore({ ...options, clock: new HybridClock(now), time, metrics, tracing: undefined })
   const principal: Principal = { subject: 'alice' } as Principal

@@ -20,6 +20,7 @@ import {
   scanEvent,
 } from '@landbridge/core'
 import type { NatsSession, StoreRequest, StoreResult } from '@landbridge/nats'
+import type { MarkedViews } from '../marked-views.ts'
 import type { RegionClock } from '../region-clock.ts'
 import type { EventTracing, Log, Metrics } from '../telemetry/index.ts'
 import type { TopicEntry } from '../topics.ts'
@@ -48,6 +49,8 @@ export type EventStoreOptions = {
   readonly clock: HybridClock
   readonly metrics: Metrics
   readonly log: Log
+  /** Where copies are looked for; shared with replication. */
+  readonly views: MarkedViews
   /** Undefined: no tracing, and no cost of it. */
   readonly tracing: EventTracing | undefined
   /** The region's time. */

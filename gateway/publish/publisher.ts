@@ -1,4 +1,4 @@
-import { type ForwardPeer, MeshError, type PublishRoute, publishRoute } from '@landbridge/core'
+import { type ForwardPeer, MeshError, type PublishRoute, publishRoute, storePatienceAt } from '@landbridge/core'
 import type { EventResult, EventStore, StoreAttempt } from './event-store.ts'
 import type { QuorumStep } from './quorum/quorum-step.ts'
 
@@ -155,8 +155,11 @@ export class Publisher {
   #route(publication: Publication, begunAtMs: number): PublishRoute {
     const { topic, deadlineAtMs } = publication
     const nowMs = performance.now()
+    const time = { begunAtMs, deadlineAtMs }
     const state = this.#options.store.state(topic.key)
-    const route = publishRoute({ begunAtMs, deadlineAtMs }, state, this.#peers(publication), nowMs)
+    // Nobody asks about other regions while the own store works.
+    const peers = nowMs < storePatienceAt(time, state) ? [] : this.#peers(publication)
+    const route = publishRoute(time, state, peers, nowMs)
     if (route.kind === 'forward' || route.patienceAtMs === Number.POSITIVE_INFINITY) return route
     return { kind: 'store', patienceAtMs: Math.min(route.patienceAtMs, nowMs + LOOK_INTERVAL_MS) }
   }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { Metrics } from '../telemetry/index.ts'
 import { ReplicationMetrics } from './metrics.ts'
@@ -61,4 +62,20 @@ test('topics that share a series show the worst of them', async () => {
   expect(lines.length).toBeLessThan(10_000)
   expect(lines).toContain('landbridge_replication_lag_events{topic="other",origin="us-east"} 1999')
   expect(lines).toContain('landbridge_topic_watermark_seconds{topic="other"} 800.1')
+})
+
+test('docs/metrics.md tells of every metric, and of no other', async () => {
+  const metrics = new Metrics()
+  new ReplicationMetrics(metrics).follow({ lag: () => [], peers: () => [], stopped: () => [] })
+  const text = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8')
+  const told = [...text.matchAll(/^\|.*$/gm)].flatMap(([row]) => row.match(/landbridge_[a-z_]+/g) ?? [])
+  const registered = metrics.registry.getMetricsAsArray().map(({ name }) => name)
+  // Those of sharing and of clocks are registered where they are measured.
+  const elsewhere = [
+    'landbridge_replication_pulls',
+    'landbridge_region_gateways',
+    'landbridge_region_clock_ahead_seconds',
+  ]
+  const ours = new Set([...registered.filter((name) => name.startsWith('landbridge_')), ...elsewhere])
+  expect([...told].sort()).toEqual([...ours].sort())
 })

@@ -12,6 +12,10 @@ export type ReplicationReadings = {
     readonly origin: string
     readonly reason: StopReason
   }[]
+  /** Pulls of this gateway, by the region that each gets its records from now; empty: from none. */
+  upstreams?(): readonly (string | undefined)[]
+  /** Gateways of this region, as this one sees them. */
+  gateways?(): number
 }
 
 /** Metrics of replication. Labels: topics by `Metrics.topicLabel`, regions by their RegionPeer documents. */
@@ -126,6 +130,18 @@ export class ReplicationMetrics {
       },
     })
     new Gauge({
+      name: 'landbridge_region_clock_ahead_seconds',
+      help: "How far another region's clock is ahead of this one's; beyond 4 s, copies of retried events may be missed",
+      labelNames: ['peer'],
+      registers,
+      collect() {
+        this.reset()
+        for (const { region, clockAheadMs } of readings.peers()) {
+          if (clockAheadMs !== undefined) this.set({ peer: region }, clockAheadMs / 1_000)
+        }
+      },
+    })
+    new Gauge({
       name: 'landbridge_replication_stopped',
       help: '1 for a pull that cannot go on: the logs differ, the origin no longer keeps it, or it cannot be stored here',
       labelNames: ['topic', 'origin', 'reason'],
@@ -135,6 +151,29 @@ export class ReplicationMetrics {
         for (const { topic, origin, reason } of readings.stopped()) {
           this.set({ topic: topicLabel(topic), origin, reason }, 1)
         }
+      },
+    })
+    this.#followShare(readings)
+  }
+
+  #followShare({ upstreams, gateways }: ReplicationReadings): void {
+    const registers = [this.#metrics.registry]
+    new Gauge({
+      name: 'landbridge_replication_pulls',
+      help: 'Pulls that are the share of this gateway, by the region that serves them now ("none" while nobody does)',
+      labelNames: ['upstream'],
+      registers,
+      collect() {
+        this.reset()
+        for (const upstream of upstreams?.() ?? []) this.inc({ upstream: upstream ?? 'none' })
+      },
+    })
+    new Gauge({
+      name: 'landbridge_region_gateways',
+      help: 'Gateways of this region that are alive, as this one sees them; 0 while it does not know',
+      registers,
+      collect() {
+        this.set(gateways?.() ?? 0)
       },
     })
   }
@@ -175,7 +214,7 @@ export class ReplicationMetrics {
     )
     new Gauge({
       name: 'landbridge_topic_watermark_seconds',
-      help: 'The earliest watermark over the origins of a topic, seconds since 1970; none while one of them is not known',
+      help: 'The earliest watermark of the origins of a topic that this gateway pulls, seconds since 1970; none while one is not known. The least over all gateways of a region counts',
       labelNames: ['topic'],
       registers,
       collect() {

@@ -1,7 +1,8 @@
 import type { ConfigSnapshot, HybridClock, RegionPeerDocument } from '@landbridge/core'
-import type { CheckpointBucket, NatsSession } from '@landbridge/nats'
+import { type CheckpointBucket, followCreatedStreams, type NatsSession } from '@landbridge/nats'
 import type { CertificateSource } from '../auth/index.ts'
 import type { Config } from '../config.ts'
+import type { MarkedViews } from '../marked-views.ts'
 import type { EventTracing, Log } from '../telemetry/index.ts'
 import type { TopicRegistry } from '../topics.ts'
 import { exchangeOf } from './exchange.ts'
@@ -9,7 +10,6 @@ import { PeerLink } from './link/peer-link.ts'
 import type { ReplicationMetrics } from './metrics.ts'
 import type { PullContext } from './pull/context.ts'
 import { Incarnations } from './pull/incarnations.ts'
-import { MarkedViews } from './pull/marked-view.ts'
 import { Pull } from './pull/pull.ts'
 import { ReceiveRoom } from './pull/receive-room.ts'
 import { StartGate } from './pull/start-gate.ts'
@@ -26,6 +26,8 @@ export type ReplicatorOptions = {
   readonly session: NatsSession
   readonly registry: TopicRegistry
   readonly checkpoints: CheckpointBucket
+  /** Where copies are looked for; shared with publishing. */
+  readonly views: MarkedViews
   readonly certificates: CertificateSource
   readonly log: Log
   readonly metrics: ReplicationMetrics
@@ -77,7 +79,7 @@ export class Replicator implements AsyncDisposable {
     this.#options = options
     this.#share = options.share ?? ALONE
     this.#routes = new RouteTable(region, registry)
-    this.#views = new MarkedViews(session, log)
+    this.#views = options.views
     this.#repairs = new Repairs({ session, region, log, metrics })
     this.#context = {
       gateway,
@@ -105,18 +107,38 @@ export class Replicator implements AsyncDisposable {
     return this.#routes
   }
 
+  /** What is done about origins that lost records, or are gone. */
+  get repairs(): Repairs {
+    return this.#repairs
+  }
+
   /** What our own pull knows of an origin's end; undefined when another gateway pulls it, or nobody tells. */
   originHead(topicKey: string, origin: string): KnownHead | undefined {
-    const report = this.#pulls.get(pullKey(topicKey, origin))?.head
-    return report === undefined ? undefined : { ...report, position: report.head }
+    const pull = this.#pulls.get(pullKey(topicKey, origin))
+    const report = pull?.head
+    return report === undefined ? undefined : { ...report, position: report.head, from: pull?.upstream }
   }
 
   /** Begins to pull. Once. */
   start(): void {
-    const { registry, metrics } = this.#options
-    metrics.follow({ peers: () => this.peers(), lag: () => this.lag(), stopped: () => this.#stoppedPulls() })
+    const { registry, metrics, session } = this.#options
+    metrics.follow({
+      peers: () => this.peers(),
+      lag: () => this.lag(),
+      stopped: () => this.#stoppedPulls(),
+      upstreams: () => [...this.#pulls.values()].map(({ upstream }) => upstream),
+      gateways: () => this.#share.gateways.length,
+    })
     const reconcile = () => this.#reconcile(registry.snapshot)
-    this.#stopFollowing = [registry.onChange(reconcile), this.#share.onChange(reconcile)]
+    // A pull with nothing to do would not notice before the next record: the silence that follows begins at once.
+    const onCreated = (stream: string) => {
+      for (const pull of this.#pulls.values()) if (registry.get(pull.topicKey)?.stream === stream) pull.streamMade()
+    }
+    this.#stopFollowing = [
+      registry.onChange(reconcile),
+      this.#share.onChange(reconcile),
+      followCreatedStreams(session, onCreated),
+    ]
     this.#looking = setInterval(() => {
       for (const pull of this.#pulls.values()) pull.look()
     }, LOOK_MS)
@@ -134,6 +156,7 @@ export class Replicator implements AsyncDisposable {
       pulls: link.pulls,
       cost: document.spec.cost,
       rttMs: link.stream?.rttMs,
+      clockAheadMs: link.state === 'connected' ? link.stream?.peerAheadMs : undefined,
     }))
   }
 

@@ -14,6 +14,8 @@ export type PeerStatus = {
   readonly cost: number
   /** The way there and back as measured, in ms; undefined when not known. */
   readonly rttMs: number | undefined
+  /** How far its clock is ahead of this region's, in ms, less half a round trip; undefined when it is not connected. */
+  readonly clockAheadMs: number | undefined
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Server, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import { AdminService, EventService, grpcMethods, rawCodec } from '@landbridge/proto'
 import type { AdminAccess } from '../auth/index.ts'
-import type { ForwardService, LagRow, PeerStatus, ReplicationHandlers } from '../replicate/index.ts'
+import type { ForwardService, LagRow, PeerStatus, Repairs, ReplicationHandlers } from '../replicate/index.ts'
 import { type ApplyTools, apply } from './apply.ts'
 import { deleteDocuments } from './delete.ts'
 import { getLag } from './get-lag.ts'
@@ -10,6 +10,7 @@ import { listPeers } from './list-peers.ts'
 import { listTopics } from './list-topics.ts'
 import { publish } from './publish.ts'
 import { type PublishStreamTools, publishStream } from './publish-stream.ts'
+import { retire } from './retire.ts'
 import { type SubscribeTools, subscribe } from './subscribe.ts'
 import { unary } from './unary.ts'
 
@@ -23,6 +24,8 @@ export type ServiceTools = PublishStreamTools &
     readonly replication: Pick<ReplicationHandlers, 'definition' | 'implementation'>
     /** Takes what other regions cannot store now. */
     readonly forward: ForwardService
+    /** Gives back what a region lost that is gone for good. */
+    readonly repairs: Pick<Repairs, 'retire'>
     /** The links to the other regions. */
     readonly peers: () => Promise<readonly PeerStatus[]>
     /** How far this region is behind the others, for one topic or all. */
@@ -56,6 +59,7 @@ export function addServices(server: Server, tools: ServiceTools): void {
     delete: unary(tools, deleteDocuments(tools)),
     listPeers: unary(tools, listPeers(tools)),
     getLag: unary(tools, getLag(tools)),
+    retire: unary(tools, retire(tools)),
   })
   addService(server, tools.replication.definition, tools.replication.implementation)
   addService(server, tools.forward.definition, tools.forward.implementation)

@@ -81,7 +81,7 @@ export async function runDemo(lab: Lab, plan: DemoPlan, show: (progress: DemoPro
       elapsedSeconds: (performance.now() - started) / 1000,
       durationSeconds: plan.publishSeconds,
       phase,
-      regions: services.map((service) => service.meter.progress(service.publisher, service.subscriber)),
+      regions: services.map((service) => service.meter.progress(service.publisher, service.subscriber, down(services))),
     }),
   )
   const work = services.map((service) => service.publisher.run())
@@ -139,6 +139,10 @@ async function connectTo(
   })
   resources.use(mesh)
   return mesh
+}
+
+function down(services: readonly Service[]): ReadonlySet<string> {
+  return new Set(services.filter(({ meter }) => meter.state === 'down').map(({ region }) => region))
 }
 
 async function watch(services: readonly Service[], admin: Mesh, signal: AbortSignal, show: () => void): Promise<void> {

@@ -19,14 +19,20 @@ export class ProgressMeter {
     this.#region = region
   }
 
-  progress(publisher: Publisher, subscriber: Subscriber): RegionProgress {
+  /** @param down regions that are down: nobody knows what they hold, and the lag behind the others counts all the same */
+  progress(
+    publisher: Pick<Publisher, 'acknowledged' | 'publishedTo'>,
+    subscriber: Pick<Subscriber, 'delivered'>,
+    down: ReadonlySet<string>,
+  ): RegionProgress {
     const now = { atMs: performance.now(), published: publisher.acknowledged.length, delivered: subscriber.delivered }
     this.#samples.push(now)
     while ((this.#samples[1]?.atMs ?? now.atMs) < now.atMs - rateSpanMs) this.#samples.shift()
     const since = this.#samples[0] ?? now
     const seconds = Math.max(0.001, (now.atMs - since.atMs) / 1000)
-    // While an origin is down nobody knows what it holds; the lag behind the others is known all the same.
-    const known = this.state === 'up' ? this.lag.filter((lag) => lag.known) : []
+    const counted = this.state === 'up' ? this.lag.filter((lag) => !down.has(lag.origin)) : []
+    // A sum over some of them would be too low: a region that came back has not heard from all of them yet.
+    const isKnown = counted.length > 0 && counted.every((lag) => lag.known)
     return {
       region: this.#region,
       state: this.state,
@@ -35,8 +41,8 @@ export class ProgressMeter {
       publishedTo: publisher.publishedTo,
       delivered: now.delivered,
       deliverRate: (now.delivered - since.delivered) / seconds,
-      lagEvents: known.length === 0 ? undefined : known.reduce((sum, lag) => sum + lag.events, 0),
-      lagSeconds: known.length === 0 ? undefined : Math.max(...known.map((lag) => lag.seconds)),
+      lagEvents: isKnown ? counted.reduce((sum, lag) => sum + lag.events, 0) : undefined,
+      lagSeconds: isKnown ? Math.max(...counted.map((lag) => lag.seconds)) : undefined,
     }
   }
 }

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { mkdir, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 const SIZE_BYTES = 4 * 1024 ** 3
@@ -40,6 +41,14 @@ export class Disks implements AsyncDisposable {
   /** Gives the room back. */
   async free(name: string): Promise<void> {
     await this.#resize(name, SIZE_BYTES)
+  }
+
+  /** Copies what they hold to `target`, a folder for each, named as the disk. */
+  async keep(target: string): Promise<void> {
+    for (const [name, folder] of this.#folders) {
+      await mkdir(join(target, name), { recursive: true })
+      await run('cp', ['-a', `${folder}/.`, join(target, name)])
+    }
   }
 
   /** Unmounts all; what they held is gone. */

@@ -32,7 +32,11 @@ export type Throughput = {
 }
 
 /** From the moment at which an event was due, not from the one at which it was sent: a stall counts for everything it delayed. */
-export type Latencies = { readonly latenciesMs: readonly number[] }
+export type Latencies = {
+  readonly latenciesMs: readonly number[]
+  /** How long after it was due each event was sent: what the machine itself adds. Told by those who measure single milliseconds. */
+  readonly lateMs?: readonly number[]
+}
 
 /** Writes `events` events into a stream and waits until they are stored. */
 export type LoadTask = { readonly subject: string; readonly stream: string; readonly events: number }

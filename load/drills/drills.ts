@@ -16,6 +16,8 @@ export type DrillLimits = {
   readonly rtoMs: number
   /** Longest time from the end of the healing until every region holds what the others held then. */
   readonly convergeMs: number
+  /** Longest time from the fault until events go around it. Absent: there is nothing to go around. */
+  readonly rerouteMs?: number
 }
 
 /** One drill. */
@@ -53,7 +55,7 @@ const DRILLS: Readonly<Record<DrillName, Drill>> = {
     story: `${VICTIM} and ${OTHER} cannot reach each other, both ways and without a word (packets vanish); both reach ap-south.`,
     lab: { regions: [VICTIM, OTHER, 'ap-south'] },
     victim: VICTIM,
-    limits: { rtoMs: 2_000, convergeMs: 10_000 },
+    limits: { rtoMs: 2_000, convergeMs: 10_000, rerouteMs: 8_000 },
     async plan() {
       return {
         breaks: [{ action: 'cut', from: VICTIM, to: OTHER, both: true, mode: 'blackhole' }],

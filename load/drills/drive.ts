@@ -5,7 +5,7 @@ import { ControlClient, type FaultRequest } from './control-client.ts'
 import type { Drill } from './drills.ts'
 import type { Journal } from './journal.ts'
 import { type K6Result, runK6 } from './k6-run.ts'
-import { CLIENTS, DOCUMENTS, publishSettings, TOPIC, WARM_UP_SECONDS } from './load.ts'
+import { CLIENTS, drillDocuments, publishSettings, TOPIC, WARM_UP_SECONDS } from './load.ts'
 import type { DrillOptions } from './options.ts'
 import { type Check, type DrillFigures, judge } from './verdict.ts'
 
@@ -36,9 +36,8 @@ export async function runDrill(
   tools: { readonly k6: string; readonly say: (line: string) => void; readonly command: string },
 ): Promise<DrillReport> {
   const { say } = tools
-  await using lab = await startLab({ ...drill.lab, documents: DOCUMENTS, report: say })
+  await using lab = await startLab({ ...drill.lab, documents: drillDocuments(options.durability), report: say })
   const control = new ControlClient(await lab.startControl())
-  const regions = lab.regions.map(({ name }) => name)
   const settings = await publishSettings(lab, options)
   using stop = new DisposableStack()
   const failed = new AbortController()
@@ -70,7 +69,7 @@ export async function runDrill(
     convergeMs: times.convergeMs ?? null,
     audit: { ...audit, storedByRegion: Object.fromEntries(audit.storedByRegion) },
   }
-  const checks = judge(figures, k6.metrics, drill.limits)
+  const checks = judge(figures, k6.metrics, drill.limits, options.durability)
   const { jsonFile: _, ...asked } = options
   return {
     drill: drill.name,
@@ -78,7 +77,7 @@ export async function runDrill(
     date: new Date().toISOString(),
     command: tools.command,
     options: asked,
-    asksReroute: drill.name === 'link-cut' && regions.length > 2,
+    asksReroute: drill.limits.rerouteMs !== undefined,
     breakingMs: times.breakingMs,
     healingMs: times.healingMs,
     latenciesMs: latenciesOf(k6),
@@ -120,8 +119,8 @@ async function carryOut(context: {
   say(`breaking: ${JSON.stringify(breaks)}`)
   const breakingMs = await send(control, breaks)
   const brokenAtMs = Date.now()
-  const isCut = drill.name === 'link-cut'
-  const rerouteMs = isCut ? await catchUpMs(lab, allWays(regions), (fault - 1) * 1_000) : undefined
+  const rerouteMs =
+    drill.limits.rerouteMs === undefined ? undefined : await catchUpMs(lab, allWays(regions), (fault - 1) * 1_000)
   await until(faultAt + fault)
   const survivors = drill.name === 'region-loss' ? await identitiesIn(lab, others) : undefined
   say(`healing: ${JSON.stringify(heals)}`)

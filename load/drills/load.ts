@@ -27,21 +27,21 @@ function thresholds(perSecond: number): PublishSettings['thresholds'] {
   }
 }
 
-/** The drill's topic, and who may publish to it. */
-export const DOCUMENTS = [
-  {
-    kind: 'Topic',
-    metadata: { namespace: DRILL_TOPIC.tenant, name: DRILL_TOPIC.topic },
-    spec: { partitions: 8 },
-  },
-  {
-    kind: 'AccessPolicy',
-    metadata: { namespace: DRILL_TOPIC.tenant, name: SERVICE },
-    spec: { principals: [{ subject: SERVICE }], topics: ['*'], operations: ['publish'] },
-  },
-]
-  .map((document) => JSON.stringify({ apiVersion: 'landbridge.dev/v1alpha1', ...document }))
-  .join('\n---\n')
+/** The drill's topic, and who may publish to it, as YAML. */
+export function drillDocuments(durability: DrillOptions['durability']): string {
+  const { tenant, topic } = DRILL_TOPIC
+  const documents = [
+    { kind: 'Topic', metadata: { namespace: tenant, name: topic }, spec: { partitions: 8, durability } },
+    {
+      kind: 'AccessPolicy',
+      metadata: { namespace: tenant, name: SERVICE },
+      spec: { principals: [{ subject: SERVICE }], topics: ['*'], operations: ['publish'] },
+    },
+  ]
+  // JSON is YAML.
+  const texts = documents.map((document) => JSON.stringify({ apiVersion: 'landbridge.dev/v1alpha1', ...document }))
+  return texts.join('\n---\n')
+}
 
 /** What k6 is told. */
 export async function publishSettings(lab: Lab, options: DrillOptions): Promise<PublishSettings> {

@@ -8,6 +8,7 @@ test('defaults', () => {
       drill: 'link-cut',
       perSecond: 150,
       seconds: { baseline: 10, fault: 12, recovery: 15 },
+      durability: 'local',
       plantLoss: false,
       jsonFile: expect.stringContaining('load/results/drill-link-cut.json'),
     },
@@ -15,13 +16,25 @@ test('defaults', () => {
 })
 
 test('flags', () => {
-  const argv = ['region-loss', '--rate', '20', '--seconds', '2,3,4', '--plant-loss', '--json', '/tmp/x.json']
+  const argv = [
+    'region-loss',
+    '--rate',
+    '20',
+    '--seconds',
+    '2,3,4',
+    '--durability',
+    'quorum',
+    '--plant-loss',
+    '--json',
+    '/tmp/x.json',
+  ]
   expect(readCommand(argv)).toEqual({
     kind: 'run',
     options: {
       drill: 'region-loss',
       perSecond: 20,
       seconds: { baseline: 2, fault: 3, recovery: 4 },
+      durability: 'quorum',
       plantLoss: true,
       jsonFile: '/tmp/x.json',
     },
@@ -36,6 +49,7 @@ test.each([
   [['link-cut', '--rate', '0'], 'from 10 to 2000'],
   [['link-cut', '--seconds', '2,3'], 'wanted three numbers'],
   [['link-cut', '--seconds', '2,3,many'], 'from 2 to 600'],
+  [['link-cut', '--durability', 'none'], 'wanted local or quorum'],
   [['link-cut', '--fast'], 'Unknown option'],
 ])('%j is refused', (argv, message) => {
   expect(() => readCommand(argv)).toThrow(message)

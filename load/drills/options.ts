@@ -9,6 +9,8 @@ export type DrillOptions = {
   readonly perSecond: number
   /** Length of the three phases, 2 to 600 s each. Default 10, 12, 15. */
   readonly seconds: { readonly baseline: number; readonly fault: number; readonly recovery: number }
+  /** How the topic acknowledges. Default local. */
+  readonly durability: 'local' | 'quorum'
   /** One event in the fault is acknowledged to its client and never sent: the drill must fail then. */
   readonly plantLoss: boolean
   /** Where the JSON goes. */
@@ -25,6 +27,7 @@ export const HELP = `Breaks a mesh under a constant load, mends it, and counts w
   <drill>             one of ${DRILL_NAMES.join(', ')}
   --rate <n>          events a second over all clients, 10 to 2,000, default 150
   --seconds <b,f,r>   length of baseline, fault and recovery, 2 to 600 each, default 10,12,15
+  --durability <d>    how the topic acknowledges: local (default), or quorum, where a lost region must not hold anything alone
   --plant-loss        let one client believe in an event that it never sent: shows that the drill can fail
   --json <file>       where the results go, default load/results/drill-<drill>.json
   --help              this text
@@ -46,6 +49,7 @@ export function readCommand(argv: readonly string[]): DrillCommand {
     options: {
       rate: { type: 'string' },
       seconds: { type: 'string' },
+      durability: { type: 'string', default: 'local' },
       'plant-loss': { type: 'boolean', default: false },
       json: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
@@ -62,10 +66,16 @@ export function readCommand(argv: readonly string[]): DrillCommand {
       drill,
       perSecond: values.rate === undefined ? DEFAULT_PER_SECOND : readNumber('--rate', values.rate, 10, 2_000),
       seconds: readSeconds(values.seconds),
+      durability: readDurability(values.durability),
       plantLoss: values['plant-loss'],
       jsonFile: values.json ?? join(import.meta.dirname, `../results/drill-${drill}.json`),
     },
   }
+}
+
+function readDurability(text: string): DrillOptions['durability'] {
+  if (text !== 'local' && text !== 'quorum') throw new Error(`read --durability: "${text}", wanted local or quorum`)
+  return text
 }
 
 function readSeconds(text: string | undefined): DrillOptions['seconds'] {

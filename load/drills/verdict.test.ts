@@ -41,6 +41,23 @@ test.each<[Partial<DrillFigures>, string]>([
   expect(failing({ ...clean, ...change })).toEqual([name])
 })
 
+test('a way around the fault is judged where there is one', () => {
+  const around = { ...limits, rerouteMs: 1_000 }
+  const verdict = (rerouteMs: number | null) =>
+    judge({ ...clean, rerouteMs }, metrics, around).find(({ name }) => name === 'rerouted around the fault')
+  expect(verdict(900)).toMatchObject({ is: '900 ms', met: true })
+  expect(verdict(null)).toMatchObject({ is: 'not in time', met: false })
+})
+
+test('what only the lost region held fails a quorum topic', () => {
+  const name = 'events that the lost region held alone'
+  const verdict = (exposedEvents: number) =>
+    judge({ ...clean, exposedEvents }, metrics, limits, 'quorum').find((check) => check.name === name)
+  expect(verdict(0)).toMatchObject({ met: true })
+  expect(verdict(1)).toMatchObject({ met: false })
+  expect(judge(clean, metrics, limits).some((check) => check.name === name)).toBe(false)
+})
+
 test('a threshold that k6 saw crossed fails', () => {
   const crossed = { unacknowledged: { values: { count: 2 }, thresholds: { 'count==0': { ok: false } } } }
   expect(failing(clean, crossed)).toEqual(['unacknowledged'])

@@ -31,14 +31,21 @@ export function judge(
   figures: DrillFigures,
   metrics: Readonly<Record<string, K6Metric>>,
   limits: DrillLimits,
+  durability: 'local' | 'quorum' = 'local',
 ): readonly Check[] {
   const { audit } = figures
   return [
     ...thresholdChecks(metrics),
     atMost('RTO, due to acknowledged', figures.rtoMs, limits.rtoMs, ' ms'),
+    ...(limits.rerouteMs === undefined
+      ? []
+      : [atMost('rerouted around the fault', figures.rerouteMs, limits.rerouteMs, ' ms')]),
     atMost('converged after healing', figures.convergeMs, limits.convergeMs, ' ms'),
     atLeastOne('acknowledged events', figures.acknowledged),
     atMost('RPO, lost events', figures.rpoEvents, 0, ''),
+    ...(durability === 'quorum' && figures.exposedEvents !== null
+      ? [atMost('events that the lost region held alone', figures.exposedEvents, 0, '')]
+      : []),
     atMost('duplicates', audit.duplicates, 0, ''),
     atMost('misordered events', audit.orderViolations, 0, ''),
     atMost('events that differ between regions', audit.differing, 0, ''),
@@ -56,7 +63,7 @@ function thresholdChecks(metrics: Readonly<Record<string, K6Metric>>): Check[] {
 }
 
 function atMost(name: string, value: number | null, limit: number, unit: string): Check {
-  const is = value === null ? 'never' : `${rounded(value)}${unit}`
+  const is = value === null ? 'not in time' : `${rounded(value)}${unit}`
   return { name, is, wanted: limit === 0 ? '0' : `<= ${limit}${unit}`, met: value !== null && value <= limit }
 }
 

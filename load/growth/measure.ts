@@ -53,7 +53,7 @@ export async function measure(point: GrowthPoint, events: number, say: (line: st
   const idle = await over(cpuMs, () => delay(IDLE_MS))
   const memory = await Promise.all(pids.map(residentMiB))
   const consumers = (await mesh.figures())[0]?.consumers ?? 0
-  say(`  ${events} events at ${PER_SECOND}/s`)
+  say(`  ${events} events, at most ${PER_SECOND}/s`)
   const busy = await over(cpuMs, () => load(events))
 
   const [origin, receiver, originServer] = pids.map((_, index): Cost => {

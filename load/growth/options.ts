@@ -19,7 +19,7 @@ export const HELP = `Measures what a gateway costs as a mesh grows: CPU per even
 
   --topics <list>   sizes at 3 regions, 1 to 2,000 topics each, default 1,10,100,1000
   --regions <list>  sizes at 10 topics, 2 to 9 regions each, default 3,5,7
-  --events <n>      events that each size carries, at 400/s from one region, 100 to 100,000, default 6,000
+  --events <n>      events that each size carries, at most 400/s from one region, 100 to 100,000, default 6,000
   --json <file>     where the results go, default load/results/growth.json
   --help            this text
 

@@ -100,7 +100,6 @@ function supported(session: NatsSession, shape: StreamShape): StreamShape {
   return {
     ...shape,
     allowAtomic: shape.allowAtomic && session.serverIsAtLeast(2, 12),
-    allowBatched: shape.allowBatched && session.serverIsAtLeast(2, 14),
   }
 }
 
@@ -109,9 +108,14 @@ async function applyConfig(config: ConfigBucket, document: MeshDocument, dryRun:
   if (existing?.value === toStored(document)) return { action: 'unchanged', changes: [] }
   if (!dryRun) await config.put(document)
   if (existing === undefined) return { action: 'created', changes: [] }
-  // The stream's differences say more about a topic than its document's.
-  return { action: 'updated', changes: document.kind === 'Topic' ? [] : changedFields(existing.value, document) }
+  return { action: 'updated', changes: changedFields(existing.value, document) }
 }
+
+/** Fields of a topic of which its stream says more: "max_age 24h -> 48h". */
+const STREAM_FIELDS: ReadonlySet<string> = new Set([
+  ...['partitions', 'retention', 'storage', 'replicas', 'maxEventBytes', 'duplicateWindow'],
+  ...['owner', 'description'],
+])
 
 function changedFields(storedText: string, document: MeshDocument): readonly string[] {
   const { value: before } = fromStored(storedText)
@@ -119,6 +123,7 @@ function changedFields(storedText: string, document: MeshDocument): readonly str
   const old = specOf(before)
   return Object.entries(specOf(document))
     .filter(([field, value]) => JSON.stringify(value) !== JSON.stringify(old[field]))
+    .filter(([field]) => document.kind !== 'Topic' || !STREAM_FIELDS.has(field))
     .map(([field]) => `${field} changed`)
 }
 

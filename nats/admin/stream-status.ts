@@ -9,6 +9,8 @@ export type StreamStatus = {
   readonly firstSequence: number
   /** 0 for a stream that never had a record. */
   readonly lastSequence: number
+  /** When the oldest record that is kept was stored, ms since 1970; undefined when none is kept. */
+  readonly firstTimeMs: number | undefined
   /** When the last record was stored, ms since 1970; undefined for a stream that never had one. */
   readonly lastTimeMs: number | undefined
   /** The incarnation: another text after the stream was made anew. */
@@ -29,6 +31,7 @@ export async function streamStatus(session: NatsSession, stream: string): Promis
       bytes: state.bytes,
       firstSequence: state.first_seq,
       lastSequence: state.last_seq,
+      firstTimeMs: state.messages === 0 || state.first_ts === undefined ? undefined : Date.parse(state.first_ts),
       lastTimeMs: state.last_seq === 0 || state.last_ts === undefined ? undefined : Date.parse(state.last_ts),
       created,
       replicas: typeof config.num_replicas === 'number' ? config.num_replicas : 1,

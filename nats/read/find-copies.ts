@@ -5,8 +5,8 @@ import { readRange } from './read-range.ts'
 export type FindCopiesOptions = {
   readonly session: NatsSession
   readonly stream: string
-  /** At least one; they must not overlap. */
-  readonly filters: readonly string[]
+  /** Which records, by their subject. One filter: with several the server (2.15) skips records behind a time. */
+  readonly filter: string
   /** Stored at or after, in ms since 1970. */
   readonly fromMs: number
   /** Message ids to look for. */
@@ -19,13 +19,13 @@ export type FindCopiesOptions = {
  * stream's leader has at the time of the call. Rejects with a MeshError, or with the reason of `signal`.
  */
 export async function findCopies(options: FindCopiesOptions): Promise<ReadonlyMap<string, number>> {
-  const { session, stream, filters, fromMs, ids, signal } = options
+  const { session, stream, filter, fromMs, ids, signal } = options
   const found = new Map<string, number>()
   if (ids.size === 0) return found
   await readRange({
     session,
     stream,
-    filters,
+    filters: [filter],
     start: { timeMs: Math.floor(fromMs) },
     headersOnly: true,
     signal,

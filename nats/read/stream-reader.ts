@@ -59,7 +59,11 @@ export class StreamReader implements AsyncDisposable {
   #consumed = false
   #onGap: () => void = () => undefined
 
+  /** @throws {RangeError} for a start by time with several filters: the server would skip records (nats-server 2.15) */
   constructor(options: StreamReaderOptions) {
+    if (typeof options.start === 'object' && 'timeMs' in options.start && options.filters.length > 1) {
+      throw new RangeError(`read ${options.stream}: there are several filters, wanted one with a start by time`)
+    }
     this.#options = options
     this.#start = options.start
     if (typeof options.start === 'object' && 'sequence' in options.start) {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { controlSubject, parseTopicName, streamName, unwrap } from '@landbridge/core'
+import { isControlSubject, parseTopicName, streamName, unwrap } from '@landbridge/core'
 import type { LabRegion } from '@landbridge/lab'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
@@ -26,10 +26,9 @@ export async function whenEven(
     sessions.defer(() => connection.close())
     open.set(name, connection)
   }
-  const names = regions.map(({ name }) => name)
   const isEven = async (topic: ChaosTopic) => {
     const holders = [...open].filter(([name]) => topic.regions.includes(name))
-    const counts = await Promise.all(holders.map(([, connection]) => countEvents(connection, topic, names)))
+    const counts = await Promise.all(holders.map(([, connection]) => countEvents(connection, topic)))
     return counts.every((count) => count !== undefined && count === counts[0])
   }
   while (now() < deadline) {
@@ -41,18 +40,15 @@ export async function whenEven(
 }
 
 /** Events of a topic, control records left out; undefined when the region cannot tell now. */
-async function countEvents(
-  connection: NatsConnection,
-  topic: ChaosTopic,
-  origins: readonly string[],
-): Promise<number | undefined> {
+async function countEvents(connection: NatsConnection, topic: ChaosTopic): Promise<number | undefined> {
   try {
     const manager = await jetstreamManager(connection, { timeout: ASK_TIMEOUT_MS })
     const name = unwrap(parseTopicName(topic.name))
     const { state } = await manager.streams.info(streamName(name), { subjects_filter: '>' })
-    const subjects = state.subjects ?? {}
-    const controls = origins.reduce((sum, origin) => sum + (subjects[controlSubject(name, origin)] ?? 0), 0)
-    return state.messages - controls
+    return Object.entries(state.subjects ?? {}).reduce(
+      (sum, [subject, count]) => (isControlSubject(subject) ? sum : sum + count),
+      0,
+    )
   } catch {
     return undefined
   }

@@ -17,7 +17,7 @@ import { Subscriber } from './load/subscriber.ts'
 import { MemoryMeter } from './memory.ts'
 import { planFaults } from './plan/plan.ts'
 import { explain } from './report/explain.ts'
-import type { ChaosReport } from './report/report.ts'
+import { type ChaosReport, problemsOf } from './report/report.ts'
 import { documentsOf, type Setup } from './setup.ts'
 
 export type RunOptions = {
@@ -83,6 +83,7 @@ export async function runChaos(options: RunOptions): Promise<ChaosReport> {
   }
   // Nobody needs these stores to be as a drained region leaves them.
   await Promise.all(lab.regions.map((region) => region.kill('all')))
+  if (problemsOf(report).length > 0) await lab.disks.keep(join(folder, 'disks'))
   return report
 }
 

@@ -3,10 +3,11 @@ import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Lab } from '@landbridge/lab'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startMesh, topic } from './mesh.ts'
 
 const program = resolve(import.meta.dirname, '../../client/cli/main.ts')
+const settled = { timeout: 20_000, interval: 100 }
 let lab: Lab
 let environment: Record<string, string>
 
@@ -64,6 +65,36 @@ test('applies documents to every region, first without changing anything', async
   expect(await actions(['--dry-run'])).toEqual(created)
   expect(await actions([])).toEqual(created)
   expect(await actions([])).toEqual({ code: 0, actions: ['eu-west unchanged', 'us-east unchanged'] })
+})
+
+test('shows a topic with its retention, and deletes it everywhere', async () => {
+  const document = `
+apiVersion: landbridge.dev/v1alpha1
+kind: Topic
+metadata: { namespace: acme, name: brief }
+spec: { retention: { age: 2h, bytes: 1GiB, events: 5000 }, deletionPolicy: Delete }
+`
+  expect(await landbridge(['apply', '-f', '-'], document)).toMatchObject({ code: 0 })
+  const shown = () => landbridge(['topics', 'get', 'acme/brief'])
+  await vi.waitFor(async () => expect((await shown()).output).toMatch(/^retention +2h, 1GiB, 5,000 events$/m), settled)
+  const rows = (output: string) =>
+    output
+      .trim()
+      .split('\n')
+      .slice(1)
+      .map((line) => line.split(/ {2,}/))
+  const row = (region: string) => [
+    region,
+    'acme/brief',
+    'deleted',
+    expect.stringMatching(/^stream lb_acme_brief .* goes$/),
+  ]
+  const planned = await landbridge(['topics', 'delete', 'acme/brief', '--dry-run'])
+  expect(rows(planned.output)).toEqual([row('us-east'), row('eu-west')])
+  const deleted = await landbridge(['topics', 'delete', 'acme/brief', '--yes'])
+  expect(rows(deleted.output)).toEqual(rows(planned.output))
+  await vi.waitFor(async () => expect((await shown()).errors).toContain('is not known'), settled)
+  expect(await landbridge(['topics', 'delete', 'acme/brief', '--yes'])).toMatchObject({ code: 1, output: '' })
 })
 
 test.each([

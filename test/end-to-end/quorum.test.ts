@@ -9,11 +9,15 @@ const settled = { timeout: 30_000, interval: 100 }
 const quorum = (fallback: 'wait' | 'degrade') =>
   documents(2).replace('partitions: 2', `partitions: 2, durability: quorum, quorumFallback: ${fallback}`)
 
-/** A service that knows one gateway of us-east and no other. */
-function connectOnly(lab: Lab, index = 0, options: { readonly timeoutMs?: number } = {}): Mesh {
-  const address = lab.region('us-east').endpoints[index] ?? ''
+/** A service that knows one gateway, by default of us-east, and no other. */
+function connectOnly(
+  lab: Lab,
+  index = 0,
+  { region = 'us-east', ...options }: { readonly timeoutMs?: number; readonly region?: string } = {},
+): Mesh {
+  const address = lab.region(region).endpoints[index] ?? ''
   return connect({
-    endpoints: [{ address, region: 'us-east' }],
+    endpoints: [{ address, region }],
     tls: { ca: lab.caFile },
     token: () => lab.token({ subject: 'service-a' }),
     source: 'urn:service:a',
@@ -59,6 +63,23 @@ test('every gateway of a region acknowledges what another region has, whichever 
       expect(await acknowledged).toMatchObject({ regions: ['us-east', 'eu-west'], degraded: false })
     }
   }
+})
+
+test('an event that another region stored first is held there', { timeout: 90_000 }, async () => {
+  await using lab = await startLab({ regions: ['us-east', 'eu-west'], documents: quorum('wait') })
+  await using east = connectOnly(lab)
+  await using west = connectOnly(lab, 0, { region: 'eu-west' })
+  await whenPulled(east)
+  const receipt = { region: 'eu-west', regions: ['eu-west', 'us-east'], degraded: false }
+  await vi.waitFor(async () => expect(await west.publish(topic, event('w'))).toMatchObject([receipt]), settled)
+  const again = await east.publish(topic, [event('w'), event('e')])
+  expect(again).toMatchObject([
+    { ...receipt, duplicate: true },
+    { region: 'us-east', regions: ['us-east', 'eu-west'], duplicate: false },
+  ])
+  // Nobody can say whether it is still there.
+  await lab.partition('us-east', 'eu-west')
+  await expect(east.publish(topic, event('w'), { timeoutMs: 8_000 })).rejects.toMatchObject({ ambiguous: true })
 })
 
 test('a region that is lost for good costs nothing that was acknowledged', { timeout: 120_000 }, async () => {

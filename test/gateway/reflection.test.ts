@@ -22,12 +22,23 @@ async function call(...args: string[]): Promise<string> {
 test('grpcurl lists and describes the services without any files', async () => {
   const services = (await call(fixture.gateway.grpc, 'list')).trim().split('\n')
   expect(services).toEqual([
+    'grpc.health.v1.Health',
     'landbridge.v1.AdminService',
     'landbridge.v1.EventService',
     'landbridge.v1.ReplicationService',
   ])
   expect(await call(fixture.gateway.grpc, 'describe', 'landbridge.v1.EventService')).toContain('rpc PublishStream')
   expect(await call(fixture.gateway.grpc, 'describe', 'io.cloudevents.v1.CloudEvent')).toContain('spec_version')
+})
+
+test('grpcurl asks for health', async () => {
+  const answer = await call(
+    '-d',
+    '{"service":"landbridge.v1.EventService"}',
+    fixture.gateway.grpc,
+    'grpc.health.v1.Health/Check',
+  )
+  expect(JSON.parse(answer)).toEqual({ status: 'SERVING' })
 })
 
 test('grpcurl calls them', async () => {

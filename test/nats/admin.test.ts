@@ -73,6 +73,13 @@ describe('applyDocument', () => {
     const updated = await apply(topic('{ partitions: 8, retention: { age: 2h } }'))
     expect(updated.action).toBe('updated')
     expect(updated.changes.join('; ')).toMatch(/partitions 4 -> 8/)
+    const elsewhere = topic(
+      '{ partitions: 8, retention: { age: 2h }, replication: { regions: [eu-west] }, failover: none }',
+    )
+    expect(await apply(elsewhere, true)).toMatchObject({
+      action: 'updated',
+      changes: ['failover changed', 'replication changed'],
+    })
     expect(updated.changes.join('; ')).toMatch(/max_age unlimited -> 2h/)
     expect(await apply(topic('{ partitions: 8, retention: { age: 2h } }'))).toMatchObject({ action: 'unchanged' })
   })

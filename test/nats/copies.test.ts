@@ -1,4 +1,4 @@
-import { BatchWriter, findCopies, MarkedIds, recordAt } from '@landbridge/nats'
+import { BatchWriter, findCopies, recordAt, StreamIds, StreamReader } from '@landbridge/nats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type NatsRegion, numbered, startRegion, until } from './fixtures.ts'
 
@@ -26,37 +26,51 @@ describe('findCopies', () => {
     const lateMs = (await stampMs(stream, 3)) + 20
     await until(() => Date.now() > lateMs)
     await store(stream, 'b', [4, 5])
-    const find = (ids: readonly string[], fromMs: number, filters = [`${stream}.a`, `${stream}.b`]) =>
-      findCopies({
-        session: region.session,
-        stream,
-        filters,
-        fromMs,
-        ids: new Set(ids),
-      })
+    const find = (ids: readonly string[], fromMs: number, filter = `${stream}.>`) =>
+      findCopies({ session: region.session, stream, filter, fromMs, ids: new Set(ids) })
     expect([...(await find(['id-1', 'id-5', 'id-9'], 0))]).toEqual([
       ['id-1', 1],
       ['id-5', 5],
     ])
     expect([...(await find(['id-1', 'id-5'], lateMs - 10))]).toEqual([['id-5', 5]])
-    expect([...(await find(['id-1', 'id-5'], 0, [`${stream}.a`]))]).toEqual([['id-1', 1]])
+    expect([...(await find(['id-1', 'id-5'], 0, `${stream}.a`))]).toEqual([['id-1', 1]])
     expect([...(await find(['id-1'], Date.now() + 60_000))]).toEqual([])
     expect([...(await find([], 0))]).toEqual([])
+  })
+
+  // A search asked for events and marked events by two filters. nats-server 2.15 then begins at the first record behind the
+  // time that is also the first of its filter: here the first marked one. A copy before it was not found, and stored twice.
+  it('finds what was stored before the first marked event', async () => {
+    const stream = await region.makeStream('first-mark')
+    await store(stream, 'a', [1])
+    const lateMs = (await stampMs(stream, 1)) + 20
+    await until(() => Date.now() > lateMs)
+    await store(stream, 'a', [2, 3])
+    await store(stream, 'a.m', [4])
+    await store(stream, 'a', [5])
+    const ids = new Set(['id-1', 'id-2', 'id-3', 'id-4', 'id-5'])
+    const found = await findCopies({ session: region.session, stream, filter: `${stream}.>`, fromMs: lateMs - 10, ids })
+    expect([...found.keys()]).toEqual(['id-2', 'id-3', 'id-4', 'id-5'])
+    const start = { timeMs: lateMs - 10 }
+    const filters = [`${stream}.*`, `${stream}.*.m`]
+    expect(() => new StreamReader({ session: region.session, stream, filters, start, onMessage: () => {} })).toThrow(
+      'there are several filters, wanted one with a start by time',
+    )
   })
 
   it('stops when told to', async () => {
     const stream = await region.makeStream('stop')
     await store(stream, 'a', [1])
-    const options = { session: region.session, stream, filters: [`${stream}.a`], fromMs: 0, ids: new Set(['x']) }
+    const options = { session: region.session, stream, filter: `${stream}.a`, fromMs: 0, ids: new Set(['x']) }
     await expect(findCopies({ ...options, signal: AbortSignal.abort(new Error('late')) })).rejects.toThrow('late')
     await expect(findCopies({ ...options, stream: 'absent' })).rejects.toMatchObject({ code: 'not_found' })
   })
 })
 
-describe('MarkedIds', () => {
+describe('StreamIds', () => {
   it('has seen everything that was stored before the refresh', async () => {
     const stream = await region.makeStream('marks')
-    const marked = new MarkedIds({ session: region.session, stream, filter: `${stream}.*.m` })
+    const marked = new StreamIds({ session: region.session, stream, filter: `${stream}.*.m` })
     await marked.refresh()
     expect([marked.size, marked.seen]).toEqual([0, 0])
     await store(stream, '0', [1, 2])
@@ -74,7 +88,7 @@ describe('MarkedIds', () => {
 
   it('forgets when the stream was made anew', async () => {
     const stream = await region.makeStream('marks_anew')
-    const marked = new MarkedIds({ session: region.session, stream, filter: `${stream}.*.m` })
+    const marked = new StreamIds({ session: region.session, stream, filter: `${stream}.*.m` })
     await store(stream, '0.m', [1, 2])
     await marked.refresh()
     await region.ask(`STREAM.DELETE.${stream}`)
@@ -92,7 +106,7 @@ describe('MarkedIds', () => {
 
   it('is built anew after a lost connection, and refuses to answer without one', async () => {
     const stream = await region.makeStream('marks_lost')
-    const marked = new MarkedIds({ session: region.session, stream, filter: `${stream}.*.m` })
+    const marked = new StreamIds({ session: region.session, stream, filter: `${stream}.*.m` })
     await store(stream, '0.m', [1])
     await marked.refresh()
     await region.servers.kill()
@@ -108,7 +122,7 @@ describe('MarkedIds', () => {
     const stream = await region.makeStream('marks_many')
     const warnings: string[] = []
     const log = { debug() {}, info() {}, warn: (_: unknown, text: string) => warnings.push(text), error() {} }
-    const marked = new MarkedIds({ session: region.session, stream, filter: `${stream}.*.m`, idsMax: 10, log })
+    const marked = new StreamIds({ session: region.session, stream, filter: `${stream}.*.m`, idsMax: 10, log })
     await store(
       stream,
       '0.m',

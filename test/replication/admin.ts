@@ -10,6 +10,8 @@ import {
   grpcMethods,
   ListPeersRequestSchema,
   type ListPeersResponse,
+  RetireRequestSchema,
+  type RetireResponse,
 } from '@landbridge/proto'
 
 const admin = grpcMethods(AdminService)
@@ -32,6 +34,13 @@ export class RegionAdmin {
 
   listPeers(): Promise<ListPeersResponse> {
     return this.#call(admin.listPeers, create(ListPeersRequestSchema, {}))
+  }
+
+  retire(
+    region: string,
+    options: { readonly dryRun?: boolean; readonly eventsMax?: number } = {},
+  ): Promise<RetireResponse> {
+    return this.#call(admin.retire, create(RetireRequestSchema, { region, ...options }))
   }
 
   /** The gateway's metrics as text. */

@@ -25,3 +25,18 @@ test('what a region lost comes back from those who have it', { timeout: 120_000 
   await east.publish(50)
   await mesh.whenSame([...east.acknowledged, ...west.acknowledged])
 })
+
+test('an origin is repaired over a relay, too', { timeout: 120_000 }, async () => {
+  await using mesh = await Mesh.start({ regions: ['us-east', 'eu-west', 'ap-south'] })
+  const east = await mesh.writer('us-east')
+  await east.publish(100)
+  await mesh.whenAllHold(100)
+  await mesh.lab.partition('us-east', 'ap-south')
+  await using store = await keepStore(mesh, 'us-east')
+  await east.publish(60)
+  await mesh.whenAllHold(160)
+  await store.putBack()
+  await east.publish(40)
+  await mesh.whenSame(east.acknowledged)
+  expect(await mesh.admin('ap-south').counter('divergences_total')).toBe(1)
+})

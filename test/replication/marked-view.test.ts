@@ -1,7 +1,7 @@
 import type { TopicName } from '@landbridge/core'
 import { BatchWriter } from '@landbridge/nats'
 import { expect, test } from 'vitest'
-import { MarkedView } from '../../gateway/replicate/pull/marked-view.ts'
+import { MarkedViews } from '../../gateway/marked-views.ts'
 import type { TopicEntry } from '../../gateway/topics.ts'
 import { numbered, startRegion } from '../nats/fixtures.ts'
 
@@ -16,8 +16,8 @@ test('nobody is answered from a set that is being read anew', async () => {
   await using writer = new BatchWriter({ session: region.session, stream })
   const subject = 'lb.acme.orders.us-east.0.m'
   await writer.store(Array.from({ length: 3_000 }, (_, n) => numbered(subject, n)))
-  const log = silent as unknown as ConstructorParameters<typeof MarkedView>[2]
-  const view = new MarkedView(region.session, { stream, document: { name } } as TopicEntry, log)
+  const log = silent as unknown as ConstructorParameters<typeof MarkedViews>[1]
+  const view = new MarkedViews(region.session, log).of({ key: 'acme/orders', stream, document: { name } } as TopicEntry)
   await view.see(performance.now())
   const seenAt = performance.now()
   expect([view.has('id-5'), view.has('id-2999')]).toEqual([true, true])
@@ -36,4 +36,32 @@ test('nobody is answered from a set that is being read anew', async () => {
   await anew
   expect([...answers]).toEqual(['true'])
   expect([view.has('id-5'), view.has('id-2999')]).toEqual([true, false])
+})
+
+test('searches that follow each other read only what is new, and find all the same', async () => {
+  await using region = await startRegion()
+  const stream = await region.makeStream('lb_acme_orders', { subjects: ['lb.acme.orders.>'] })
+  await using writer = new BatchWriter({ session: region.session, stream })
+  const store = (from: number, count: number) => {
+    const subjects = ['lb.acme.orders.us-east.0', 'lb.acme.orders.eu-west.1', 'lb.acme.orders.us-east.0.m']
+    return writer.store(
+      Array.from({ length: count }, (_, at) => numbered(subjects[at % 3] ?? '', from + at)).map((request) => request),
+    )
+  }
+  const log = silent as unknown as ConstructorParameters<typeof MarkedViews>[1]
+  const view = new MarkedViews(region.session, log).of({ key: 'a', stream, document: { name } } as TopicEntry)
+  const beganMs = Date.now() - 1_000
+  for (let round = 0; round < 10; round++) {
+    await store(round * 300, 300)
+    const ids = new Set([0, round * 300, round * 300 + 1, round * 300 + 299, 3_000].map((number) => `id-${number}`))
+    const found = await view.copiesSince(beganMs - round, ids)
+    expect([...ids].filter((id) => !found.has(id))).toEqual(['id-3000'])
+    expect(found.get('id-0')).toBe(1)
+  }
+  // Nothing is remembered of a stream that was made anew.
+  await region.ask(`STREAM.DELETE.${stream}`)
+  await region.makeStream(stream, { subjects: ['lb.acme.orders.>'] })
+  await store(5_000, 3)
+  const found = await view.copiesSince(beganMs, new Set(['id-0', 'id-5001']))
+  expect([...found.keys()]).toEqual(['id-5001'])
 })

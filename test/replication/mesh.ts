@@ -6,7 +6,7 @@ import { expect, vi } from 'vitest'
 import { RegionAdmin } from './admin.ts'
 import type { TestEvent } from './events.ts'
 import { OriginWriter } from './origin-writer.ts'
-import { audit, type Contents, chainProblems, readContent } from './stream-content.ts'
+import { audit, type ContentRecord, type Contents, chainProblems, readContent } from './stream-content.ts'
 
 /** The topic of these tests. */
 export const TOPIC: TopicName = { tenant: 'acme', topic: 'orders' }
@@ -52,6 +52,11 @@ export class Mesh implements AsyncDisposable {
       async (region) => [region.name, await readContent(region.natsUrls, topic)] as const,
     )
     return new Map(await Promise.all(regions))
+  }
+
+  /** What some regions hold, when others cannot be asked. */
+  contentsOf(regions: readonly string[]): Promise<readonly (readonly ContentRecord[])[]> {
+    return Promise.all(regions.map((region) => readContent(this.lab.region(region).natsUrls, TOPIC)))
   }
 
   /** Waits until every region's stream holds `count` messages. */

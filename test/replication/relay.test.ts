@@ -206,3 +206,52 @@ test('a watcher hears how far other origins are held, at once and as it changes'
   await expect.poll(() => peer.holdings.flat().at(-1)?.repairing).toBe(true)
   peer.watch()
 })
+
+test('a receiver gets no more than it asked for, and a pull that was handed on ends with its own', async () => {
+  await using stack = new AsyncDisposableStack()
+  const { origin, relay } = await originAndRelay(stack)
+  const records = await origin.publish(40)
+  // All but the first few are read through: the relay has them not yet.
+  await relay.apply('us-east', records.slice(0, 5))
+  const peer = relay.peer('ap-south')
+  const position = records[9]?.position ?? START
+  const size = records[0]?.event.length ?? 0
+  const slow = peer.pull('us-east', { position, creditBytes: 3 * size }, { grants: false })
+  await expect.poll(() => slow.records.length).toBeGreaterThan(0)
+  await origin.publish(5)
+  expect(slow.records.length).toBeLessThan(5)
+  // One pull at the origin, for the receiver; none once it is closed.
+  const open = () => origin.context.positions.all().map(({ region }) => region)
+  await expect.poll(open).toEqual(['ap-south'])
+  slow.close()
+  await expect.poll(open).toEqual([])
+  const again = peer.pull('us-east', { position })
+  await expect.poll(() => again.records.length).toBe(35)
+  peer.end()
+  await expect.poll(open).toEqual([])
+})
+
+test('a relay that is behind hands on, and goes on from its own stream once it has caught up', async () => {
+  await using stack = new AsyncDisposableStack()
+  const { origin, relay } = await originAndRelay(stack)
+  const records = await origin.publish(20)
+  await relay.apply('us-east', records.slice(0, 5))
+  const pull = relay.peer('ap-south').pull('us-east', { position: records[9]?.position ?? START })
+  await expectServed(pull, records.slice(10))
+  const open = () => origin.context.positions.all().length
+  expect(open()).toBe(1)
+  await relay.apply('us-east', records.slice(5))
+  await expect.poll(open, { timeout: 10_000 }).toBe(0)
+  relay.cut(origin)
+  const more = await origin.publish(3)
+  await relay.apply(
+    'us-east',
+    more.map((record, index) => (index === 0 ? follows(record, records) : record)),
+  )
+  await expectServed(pull, [...records.slice(10), ...more])
+})
+
+/** The first of some later records names the last of these. */
+function follows(record: RawRecord, records: readonly RawRecord[]): RawRecord {
+  return { ...record, prev: records.at(-1)?.position ?? START }
+}

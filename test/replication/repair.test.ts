@@ -11,7 +11,7 @@ import {
   type TopicName,
   unwrap,
 } from '@landbridge/core'
-import { BatchWriter, CheckpointBucket, MarkedIds, type StoredMessage, type StoreRequest } from '@landbridge/nats'
+import { BatchWriter, CheckpointBucket, type StoredMessage, type StoreRequest, StreamIds } from '@landbridge/nats'
 import { expect, test } from 'vitest'
 import { Incarnations } from '../../gateway/replicate/pull/incarnations.ts'
 import { LocalStream } from '../../gateway/replicate/pull/local-stream.ts'
@@ -101,7 +101,7 @@ test('what the origin lost is given back, each event once', async () => {
     { kind: 'open', ...behind },
   ])
   const { session } = diverged.region
-  const marked = new MarkedIds({ session, stream: STREAM, filter: 'lb.acme.orders.*.*.m' })
+  const marked = new StreamIds({ session, stream: STREAM, filter: 'lb.acme.orders.*.*.m' })
   await marked.refresh()
   expect([marked.has('x150'), marked.has('x151'), marked.has('x200')]).toEqual([false, true, true])
 })

@@ -272,9 +272,9 @@ export class TestPeer {
     }
   }
 
-  /** Opens a pull and collects what comes. */
-  pull(origin: string, options: Partial<OpenRequest> = {}): CollectedPull {
-    return new CollectedPull(this, { topic: TOPIC_KEY, origin, position: START, creditBytes: 1e6, ...options })
+  /** Opens a pull and collects what comes; grants as much again, unless `grants` is false. */
+  pull(origin: string, options: Partial<OpenRequest> = {}, { grants = true } = {}): CollectedPull {
+    return new CollectedPull(this, { topic: TOPIC_KEY, origin, position: START, creditBytes: 1e6, ...options }, grants)
   }
 
   async match(question: Parameters<typeof matchRequest>[1]): Promise<readonly ('present' | 'absent' | 'expired')[]> {
@@ -342,7 +342,7 @@ export class CollectedPull {
   /** Records that did not follow the one before them. */
   readonly breaks: string[] = []
 
-  constructor(peer: TestPeer, request: OpenRequest) {
+  constructor(peer: TestPeer, request: OpenRequest, grants: boolean) {
     let prev = request.position
     const handle = peer.open(request, {
       onRecords: (records) => {
@@ -352,7 +352,7 @@ export class CollectedPull {
           }
           prev = record.position
           this.records.push(record)
-          handle.grant(record.event.length + 100)
+          if (grants) handle.grant(record.event.length + 100)
         }
       },
       onHead: (head) => this.heads.push(head),

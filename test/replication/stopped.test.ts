@@ -35,7 +35,9 @@ test('a quiet origin is no gap when retention removes what others wrote, also af
   await mesh.lab.region('us-east').start('gateway')
   await east.publish(5)
   await expect
-    .poll(async () => (await mesh.contents()).get('eu-west')?.filter(({ origin }) => origin === 'us-east').length)
+    .poll(async () => (await mesh.contents()).get('eu-west')?.filter(({ origin }) => origin === 'us-east').length, {
+      timeout: 30_000,
+    })
     .toBe(10)
 })
 

@@ -1,20 +1,25 @@
 import {
   ApplyRun,
   type Checkpoint,
+  type GapAnswer,
   type LocalRecord,
+  mayWriteGap,
   type Position,
   type RunAction,
   type RunInput,
   type RunOpening,
+  resolvePosition,
   type SendResult,
   START,
+  samePosition,
+  withGapAnswer,
 } from '@landbridge/core'
 import { isCopy, tooOld } from './copies.ts'
 import type { Message, WireRecord } from './record.ts'
 import type { Region } from './region.ts'
-import { outcome, Repair } from './repair.ts'
-import { type ServedPull, serve } from './serve.ts'
-import type { Steps, World } from './world.ts'
+import { control, outcome, Repair } from './repair.ts'
+import { type Served, type ServedPull, serve } from './serve.ts'
+import { milliseconds, type Steps, type World } from './world.ts'
 
 /** Pulls one origin into one region for ever: run after run, each from a position that is read again. */
 export function* applier(world: World, region: Region, origin: string): Steps {
@@ -32,7 +37,8 @@ class Pull {
   readonly #origin: string
   #upstream: Region | undefined
   #served: ServedPull | undefined
-  #diverged = false
+  /** Why it was not served. */
+  #refusal: Exclude<Served['kind'], 'records'> | undefined
   /** Without rule 3b, a run takes whatever is last for this. */
   #sent: Position = START
   #checkedAt = 0
@@ -54,9 +60,11 @@ class Pull {
     if (linked.length === 0) return
     this.#upstream = this.#world.random.pick(linked)
     const run = new ApplyRun<WireRecord>(opening)
+    region.onOpen(origin, run.position)
     this.#served = serve(this.#world, this.#upstream, {
       origin,
       position: run.position,
+      skipGap: run.skipGap,
       receiver: region.name,
       path: [],
     })
@@ -67,10 +75,35 @@ class Pull {
       action = run.next(answer, this.#world.on('session') ? region.session : session)
     }
     this.#count(action.reason)
-    if (!this.#diverged || !this.#world.on('match')) return
-    // From what the stream holds now, not from when the run began.
-    const now = region.session
-    yield* new Repair(this.#world, region, origin, now).run(region.stream.lastOf(origin))
+    if (this.#refusal === 'diverged' && this.#world.on('match')) {
+      // From what the stream holds now, not from when the run began.
+      const now = region.session
+      yield* new Repair(this.#world, region, origin, now).run(region.stream.lastOf(origin))
+    } else if (this.#refusal === 'retention-gap' || this.#refusal === 'cannot-tell') {
+      yield* this.#refused(this.#refusal === 'cannot-tell' ? 'cannot-serve' : 'gap', run.position)
+    }
+  }
+
+  /** When nobody can serve what follows, that is written down. */
+  *#refused(answer: GapAnswer, position: Position): Steps {
+    const region = this.#region
+    const origin = this.#origin
+    const nowMs = milliseconds(this.#world.now)
+    const said = { position, region: this.#upstream?.name ?? '', answer, nowMs }
+    const known = withGapAnswer(region.gapAnswers.get(origin), said)
+    region.gapAnswers.set(origin, known)
+    const upstreams = this.#world.regions
+      .filter((other) => other !== region)
+      .map((other) => ({ region: other.name, up: this.#world.linked(region, other) }))
+    if (!mayWriteGap(known, upstreams, nowMs)) return
+    const { session, last, checkpoint, facts } = this.#opening()
+    const resolved = resolvePosition(last, checkpoint, facts)
+    if (resolved.next !== 'pull' || !samePosition(resolved.position, position)) return
+    const batch = region.send([control('gap', origin, position, 0)], resolved.fence, session)
+    const { kind } = yield* outcome(this.#world, batch)
+    if (kind !== 'stored') return
+    region.gapAnswers.delete(origin)
+    this.#world.stats.gaps++
   }
 
   *#act(action: RunAction<WireRecord>, position: Position): Steps<RunInput<WireRecord>> {
@@ -95,6 +128,7 @@ class Pull {
       case 'write-checkpoint':
         yield
         this.#region.writeCheckpoint(this.#origin, action.checkpoint)
+        if (this.#world.tracing) this.#world.say(this.#region.name, 'checkpoint of', this.#origin, position.sequence)
         return { kind: 'checkpointed' }
       case 'end':
         return { kind: 'stop', reason: 'stopped' }
@@ -106,9 +140,24 @@ class Pull {
     yield
     const linked = this.#upstream !== undefined && this.#world.linked(this.#region, this.#upstream)
     if (!linked) return { kind: 'stop', reason: 'stopped' }
+    if (position.sequence > 0) this.#served?.applied(position)
     const served = this.#served?.next(1 + random.below(5))
     if (served?.kind !== 'records') {
-      this.#diverged = served?.kind === 'diverged'
+      this.#refusal = served?.kind
+      if (this.#world.tracing) {
+        const at = `${position.sequence}#${position.stamp % 1_000_000n}`
+        this.#world.say(
+          this.#region.name,
+          'hears',
+          served?.kind,
+          'from',
+          this.#upstream?.name,
+          'of',
+          this.#origin,
+          'at',
+          at,
+        )
+      }
       return { kind: 'stop', reason: 'stopped' }
     }
     const { records } = served
@@ -149,7 +198,9 @@ class Pull {
     const { stream, session, checkpoints } = this.#region
     const last = stream.lastOf(this.#origin)
     const checkpoint = checkpoints.get(this.#origin)?.at(-1)
-    const facts = { stampAt: (sequence: number) => stream.at(sequence)?.localStamp }
+    const { streamCreated } = session
+    const first = this.#world.on('outlive') ? stream.first : undefined
+    const facts = { stampAt: (sequence: number) => stream.at(sequence)?.localStamp, first, streamCreated }
     const opening = { session, last, checkpoint, facts, batchRecordsMax: 3 }
     if (this.#world.on('stamp') || checkpoint === undefined) return opening
     return { ...opening, ...this.#trusting(last, checkpoint) }

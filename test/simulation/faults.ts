@@ -82,5 +82,6 @@ export function bury(world: World): string | undefined {
     world.onLost(record, gone)
   }
   if (world.tracing) world.say(gone.name, 'never comes back')
+  world.checkQuorum(gone)
   return gone.name
 }

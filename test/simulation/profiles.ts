@@ -1,5 +1,7 @@
 /** Time is in ticks of one second: one random step of each actor, about. */
 export const TICK_MS = 1_000
+/** The time of all clocks at tick 0, ms. */
+export const EPOCH_MS = 1_000_000_000
 
 /**
  * What may happen: a link is cut or mended; a region stands still, cut off, or goes on; a region loses power, with what
@@ -28,8 +30,12 @@ export type Profile = {
   readonly line: boolean
   /** Batches are not atomic: only the first message is fenced, and repeated ones are passed over. */
   readonly pieces: boolean
+  /** The topic keeps events for so long, ticks; 0: for ever. It must exceed by far what clients and repairs take. */
+  readonly retentionTicks: number
   /** One region never comes back after the faults. */
   readonly dead: boolean
+  /** Acknowledgements wait for a second region. */
+  readonly quorum: boolean
   /** How far clocks are apart at most, ticks; they step within that. 0: one clock. */
   readonly clockTicks: number
   readonly rates: {
@@ -43,6 +49,10 @@ export type Profile = {
     readonly faults: Readonly<Record<Fault, number>>
     /** A second applier of the same origin starts. */
     readonly race: number
+    /** Batches that are not atomic: their sender stands still behind a message. */
+    readonly stall: number
+    /** A gateway hands an event to another region. */
+    readonly forward: number
     /** A client begins to publish an event. */
     readonly event: number
   }
@@ -60,9 +70,11 @@ const usual: Profile = {
   staleTicks: 0,
   line: false,
   pieces: false,
+  retentionTicks: 0,
   dead: false,
+  quorum: false,
   clockTicks: 0,
-  rates: { deliver: 1, sync: 0.03, fault: 0.04, faults: FAULTS, race: 0.01, event: 0.06 },
+  rates: { deliver: 1, sync: 0.03, fault: 0.04, faults: FAULTS, race: 0.01, stall: 0, forward: 0, event: 0.06 },
 }
 
 const racy: Profile = {
@@ -83,7 +95,12 @@ export const PROFILES = {
   },
   line: { ...usual, about: 'relays are the only route', regions: [3, 4], line: true },
   racy,
-  pieces: { ...racy, about: 'as racy, and batches are not atomic', pieces: true },
+  pieces: {
+    ...racy,
+    about: 'as racy, and batches are not atomic: their senders stand still in the middle of them',
+    pieces: true,
+    rates: { ...racy.rates, deliver: 0.5, stall: 0.4 },
+  },
   pods: {
     ...usual,
     about: 'two or three gateways a region, killed and paused; attempts arrive late',
@@ -96,6 +113,21 @@ export const PROFILES = {
     pods: [1, 2],
     clockTicks: 5,
     rates: { ...usual.rates, fault: 0.08, faults: { ...FAULTS, clock: 700, pause: 150 }, event: 0.12 },
+  },
+  retention: { ...usual, about: 'events expire, and what was missed shows as a gap', retentionTicks: 200 },
+  forward: {
+    ...usual,
+    about: 'gateways hand events to other regions',
+    pods: [1, 2],
+    rates: { ...usual.rates, forward: 0.5, event: 0.12 },
+  },
+  quorum: {
+    ...usual,
+    about: 'acknowledged by two regions, and one never comes back',
+    regions: [3, 4],
+    dead: true,
+    quorum: true,
+    rates: { ...usual.rates, faults: { ...FAULTS, power: 60 }, event: 0.12 },
   },
   dead: { ...usual, about: 'one region never comes back', regions: [3, 4], dead: true },
   stale: { ...usual, about: 'copy checks see the stream as it was a while ago', staleTicks: 20 },

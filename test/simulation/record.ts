@@ -41,7 +41,7 @@ export type WireRecord = RunRecord & {
 
 /** For the trace. */
 export function show(record: Message): string {
-  const { origin, position, kind, id, mark } = record
+  const { origin, position, prev, kind, id, mark } = record
   const where = position === undefined ? '?' : `${position.sequence}#${position.stamp % 1_000_000n}`
-  return `${origin}:${where} ${kind}${id && ` ${id}`}${mark === undefined ? '' : ' marked'}`
+  return `${origin}:${where}${prev === undefined ? '' : `<${prev.sequence}`} ${kind}${id && ` ${id}`}${mark === undefined ? '' : ' marked'}`
 }

@@ -1,5 +1,13 @@
-import type { Checkpoint, SendResult, SessionIdentity } from '@landbridge/core'
-import { TICK_MS } from './profiles.ts'
+import {
+  type AppliedReport,
+  type Checkpoint,
+  type GapAnswers,
+  type Position,
+  type SendResult,
+  type SessionIdentity,
+  samePosition,
+} from '@landbridge/core'
+import { EPOCH_MS, TICK_MS } from './profiles.ts'
 import { type Message, type Stored, show } from './record.ts'
 import { Stream } from './stream.ts'
 import type { World } from './world.ts'
@@ -12,6 +20,8 @@ export type Batch = {
   readonly openedAt: number
   /** Messages that have arrived. */
   arrived: number
+  /** Whoever sends it stands still in the middle of it until then. */
+  stalledUntil: number
   /** It reaches the server only over this one. */
   readonly session: SessionIdentity
   /** What the server answered; undefined while nobody knows. */
@@ -28,6 +38,11 @@ export type Pod = {
 
 /** How many values of a checkpoint the bucket keeps, so that a power loss can bring back an old one. */
 const CHECKPOINTS_KEPT = 3
+/** How many ends of its own records a region remembers. */
+const TAILS_KEPT = 16
+
+/** One of a region's own records, and up to where there was none behind it. */
+type OwnTail = { readonly position: Position; readonly scanned: number }
 
 /** One region: its stream's server, its key-value bucket, its gateways. */
 export class Region {
@@ -42,12 +57,25 @@ export class Region {
   synced = 0
   /** The bucket's history of each origin's checkpoint, oldest first: a power loss may take the newest. */
   readonly checkpoints = new Map<string, readonly Checkpoint[]>()
+  /** Events that it had and lost: what says that it has them may have outlived them. */
+  readonly hadOnce = new Set<string>()
+  /** Behind which local sequence an origin was begun anew the last time, because nothing was left that told how far it was. */
+  readonly restarts = new Map<string, number>()
+  /** How often it lost something. */
+  losses = 0
+  /** How far other regions have applied this log, as they said over pulls of this session. */
+  #reports: readonly AppliedReport[] = []
+  /** What upstreams said of an origin's records that they do not keep. */
+  readonly gapAnswers = new Map<string, GapAnswers>()
   /** How far the region's clock is from the true time, ticks. */
   clockOffset = 0
   #boot = 0
   #created = 1
   #session: SessionIdentity
   #inFlight: Batch[] = []
+  #tails: readonly OwnTail[] = []
+  /** Origins whose checkpoint a power loss took, or the records that it names: retention may take the rest. */
+  readonly #forgotten = new Set<string>()
 
   constructor(world: World, name: string, index: number, pods: number) {
     this.#world = world
@@ -64,12 +92,20 @@ export class Region {
 
   /** The clock of the region's server and gateways, ms. */
   get nowMs(): number {
-    return (this.#world.now + this.clockOffset) * TICK_MS
+    return EPOCH_MS + (this.#world.now + this.clockOffset) * TICK_MS
   }
 
   /** Sends messages as one batch, over the session in which its sender has found what it knows. */
   send(messages: readonly Message[], fence: number | undefined, session: SessionIdentity): Batch {
-    const batch: Batch = { messages, fence, openedAt: this.#world.now, arrived: 0, session, result: undefined }
+    const batch: Batch = {
+      messages,
+      fence,
+      openedAt: this.#world.now,
+      arrived: 0,
+      stalledUntil: 0,
+      session,
+      result: undefined,
+    }
     this.#inFlight.push(batch)
     return batch
   }
@@ -80,7 +116,7 @@ export class Region {
     if (this.#inFlight.length === 0) return
     const index = random.below(this.#inFlight.length)
     const batch = this.#inFlight[index]
-    if (batch === undefined) return
+    if (batch === undefined || batch.stalledUntil > now) return
     const late = now - batch.openedAt > profile.lifeTicks
     const lost = this.#world.on('session') && batch.session !== this.#session
     if (late || lost) batch.result = { kind: 'failed' }
@@ -118,6 +154,8 @@ export class Region {
     if (arrived === 0 && this.#fenced(messages, fence)) return { kind: 'fenced' }
     const message = messages[arrived]
     batch.arrived++
+    const { random, profile, now } = this.#world
+    if (random.chance(profile.rates.stall)) batch.stalledUntil = now + random.below(profile.lifeTicks)
     if (message !== undefined && !this.#isRepeat(message)) this.#append(message)
     return batch.arrived < messages.length ? undefined : { kind: 'stored', lastSequence: this.stream.last }
   }
@@ -141,6 +179,8 @@ export class Region {
     const stamp = world.stamp(this.nowMs)
     const stored = this.stream.append(message, message.origin === this.name, stamp, this.nowMs, world.now)
     world.stats.stores++
+    if (message.kind !== 'event' && message.kind !== 'marker') world.stats.controls++
+    if (stored.kind === 'gap') world.gaps.add(stored.position.stamp)
     if (stored.kind === 'event') world.onStored(stored, this)
     if (world.tracing) world.say(this.name, 'stores', show(stored), 'at', stored.localSequence)
   }
@@ -150,11 +190,18 @@ export class Region {
     const { random } = this.#world
     const keep = this.synced + random.below(this.stream.last - this.synced + 1)
     if (this.#world.tracing) this.#world.say(this.name, 'POWER LOSS', this.stream.last, '->', keep)
+    this.losses++
     this.stream.truncate(keep, this.#lost)
     this.synced = Math.min(this.synced, this.stream.last)
+    if (this.#world.on('tails')) this.#checkTails()
     for (const [origin, history] of this.checkpoints) {
       const kept = 1 + random.below(history.length)
-      if (random.chance(0.1)) this.checkpoints.delete(origin)
+      const left = history[kept - 1]
+      const isOfNow =
+        left?.streamCreated === this.#session.streamCreated && left.end.sequence <= keep && left.position.sequence > 0
+      const forgets = random.chance(0.1)
+      if (forgets || !isOfNow) this.#forgotten.add(origin)
+      if (forgets) this.checkpoints.delete(origin)
       else this.checkpoints.set(origin, history.slice(0, kept))
     }
     this.reconnect()
@@ -163,9 +210,11 @@ export class Region {
   /** Somebody deletes the stream and makes it anew. The bucket stays. */
   recreate(): void {
     if (this.#world.tracing) this.#world.say(this.name, 'STREAM RECREATED')
+    this.losses++
     this.stream.truncate(0, this.#lost)
     this.stream = new Stream()
     this.synced = 0
+    this.#tails = []
     this.#created++
     this.reconnect()
   }
@@ -173,17 +222,75 @@ export class Region {
   /** Another session begins. */
   reconnect(): void {
     this.#boot++
+    this.#reports = []
     this.#session = this.#identity()
+  }
+
+  /** A run begins at a position. */
+  onOpen(origin: string, { sequence }: Position): void {
+    if (sequence === 0 && this.forgets(origin)) this.restarts.set(origin, this.stream.last)
+  }
+
+  /** Whether nothing tells how far an origin is but its records, if any are kept. */
+  forgets(origin: string): boolean {
+    return this.#forgotten.has(origin) || !this.checkpoints.has(origin)
   }
 
   writeCheckpoint(origin: string, checkpoint: Checkpoint): void {
     const history = [...(this.checkpoints.get(origin) ?? []), checkpoint]
     this.checkpoints.set(origin, history.slice(-CHECKPOINTS_KEPT))
+    if (checkpoint.position.sequence > 0) this.#forgotten.delete(origin)
     this.#world.stats.checkpoints++
   }
 
+  get reports(): readonly AppliedReport[] {
+    return this.#reports
+  }
+
+  /** Another region says how far it has applied this log. */
+  onApplied(region: string, { sequence }: Position): void {
+    const known = this.#reports.find((report) => report.region === region)
+    if (known?.sequence === sequence) return
+    const report = { region, sequence, heardAtMs: this.#world.now * TICK_MS }
+    this.#reports = [...this.#reports.filter((other) => other !== known), report]
+  }
+
+  /** Retention goes its round. */
+  expire(): void {
+    const { profile, stats } = this.#world
+    const keptFromMs = this.nowMs - profile.retentionTicks * TICK_MS
+    let { first } = this.stream
+    while ((this.stream.at(first)?.storedMs ?? keptFromMs) < keptFromMs) first++
+    this.stream.expire(first, (record) => {
+      stats.expired++
+      if (record.kind === 'event') this.#world.onExpired(record)
+    })
+  }
+
+  /** Takes note of where its own records end, as the gateways do for the time when retention has taken them. */
+  noteTail(): void {
+    const last = this.stream.of(this.name).at(-1)
+    if (last === undefined) return
+    this.#tails = [...this.#tails, { position: last.position, scanned: this.stream.last }].slice(-TAILS_KEPT)
+  }
+
+  /** What was noted in the session before may be of records that are gone. */
+  #checkTails(): void {
+    const { last } = this.stream
+    this.#tails = this.#tails
+      .filter(({ position }) => position.sequence <= last)
+      .map(({ position, scanned }) => ({ position, scanned: Math.min(scanned, last) }))
+  }
+
+  /** What is remembered of its own record at a position. */
+  tailAt(position: Position): OwnTail | undefined {
+    return this.#tails.findLast((tail) => samePosition(tail.position, position))
+  }
+
   readonly #lost = (record: Stored): void => {
-    if (record.kind === 'event') this.#world.onLost(record, this)
+    if (record.kind !== 'event') return
+    this.hadOnce.add(record.id)
+    this.#world.onLost(record, this)
   }
 
   #identity(): SessionIdentity {

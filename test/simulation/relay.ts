@@ -69,13 +69,20 @@ export class RelayPull implements ServedPull {
     throw new Error(`relay of ${this.#request.origin} in ${this.#region.name}: never ends`)
   }
 
+  applied(position: Position): void {
+    this.#upstream?.pull.applied(position)
+  }
+
   #open(): RelayRun<WireRecord> {
     const { position, scanned, skipGap } = this.#request
-    const records = this.#region.stream.of(this.#request.origin)
-    this.#segments = liveSegments(records.flatMap(bendOf))
+    this.#segments = this.#live()
     const place = this.#place(scanned ?? position) ?? (scanned && this.#place(position))
     const passes = () => true
     return new RelayRun<WireRecord>({ segments: this.#segments, place, position, scanned, skipGap, passes })
+  }
+
+  #live(): readonly LiveSegment[] | undefined {
+    return liveSegments(this.#region.stream.of(this.#request.origin).flatMap(bendOf))
   }
 
   /** Undefined: come again later. */
@@ -151,8 +158,9 @@ export class RelayPull implements ServedPull {
       return { kind: 'refused', reason: 'cannot-tell' }
     }
     if (relocate !== undefined && this.#world.random.chance(RELOCATE)) {
+      this.#segments = this.#live()
       const place = this.#place(relocate)
-      if (place !== undefined) return { kind: 'placed', position: relocate, place }
+      if (place !== undefined) return { kind: 'placed', position: relocate, place, segments: this.#segments ?? [] }
     }
     const served = upstream.pull.next(recordsMax)
     if (served.kind !== 'records') {

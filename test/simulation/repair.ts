@@ -34,6 +34,8 @@ export class Repair {
   readonly #region: Region
   readonly #origin: string
   readonly #session: SessionIdentity
+  /** Without the barrier: the branch that nobody wrote. */
+  #pretended: LocalRecord | undefined
 
   constructor(world: World, region: Region, origin: string, session: SessionIdentity) {
     this.#world = world
@@ -79,7 +81,12 @@ export class Repair {
         const { record, fence, session } = action
         const { kind, common, behind } = record
         if (kind === 'branch') this.#world.stats.branches++
-        const batch = this.#region.send([control(kind, this.#origin, common, behind)], fence, session)
+        if (kind === 'branch' && !this.#world.on('barrier')) {
+          const localSequence = fence + 0.5
+          this.#pretended = { position: common, control: 'branch', behind, localSequence, localStamp: 0n }
+          return { kind: 'written', result: { kind: 'stored', lastSequence: localSequence } }
+        }
+        const batch = this.#region.send([control(kind, this.#origin, common, behind)], Math.floor(fence), session)
         return { kind: 'written', result: yield* outcome(this.#world, batch) }
       }
       case 'wait':
@@ -87,7 +94,7 @@ export class Repair {
         return { kind: 'waited' }
       case 'read-last':
         yield
-        return { kind: 'last', last: stream.lastOf(this.#origin) }
+        return { kind: 'last', last: this.#pretended ?? stream.lastOf(this.#origin) }
       case 'next-unadopted': {
         const fence = stream.fenceOf(this.#region.name, true)
         yield
@@ -163,8 +170,9 @@ function hasMarker({ stream }: Region, { id, localSequence }: Stored): boolean {
   return stream.marked(id).some(({ kind, target }) => kind === 'marker' && target === localSequence)
 }
 
-function unadopted({ id, localSequence, recordedMs, mark }: Stored): UnadoptedEvent {
-  return { messageId: id, localSequence, recordedMs, mark }
+/** When its origin stored it stands for when it was recorded. */
+function unadopted({ id, localSequence, position, mark }: Stored): UnadoptedEvent {
+  return { messageId: id, localSequence, recordedMs: Number(position.stamp / 1_000_000n), mark }
 }
 
 function markerMessage(
@@ -176,6 +184,7 @@ function markerMessage(
   return { ...base, kind: 'marker', id: messageId, mark, target: localSequence }
 }
 
-function control(kind: 'branch' | 'open', origin: string, position: Position, target: number): Message {
+/** What a region writes down about an origin. */
+export function control(kind: 'branch' | 'open' | 'gap', origin: string, position: Position, target: number): Message {
   return { kind, origin, position, prev: undefined, id: '', recordedMs: 0, mark: undefined, target }
 }

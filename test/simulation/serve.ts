@@ -1,4 +1,4 @@
-import { type Position, placePosition, type SessionIdentity } from '@landbridge/core'
+import { type Placement, type Position, placePosition, type SessionIdentity, START } from '@landbridge/core'
 import type { Stored, WireRecord } from './record.ts'
 import type { Region } from './region.ts'
 import { RelayPull } from './relay.ts'
@@ -25,6 +25,8 @@ export type Request = {
 export interface ServedPull {
   /** What follows what was served before. Anything but records ends it. */
   next(recordsMax: number): Served
+  /** The receiver has durably applied everything up to here. */
+  applied(position: Position): void
 }
 
 /** Begins to serve. */
@@ -37,41 +39,70 @@ class OwnPull implements ServedPull {
   readonly #world: World
   readonly #region: Region
   readonly #session: SessionIdentity
+  readonly #skipGap: boolean
   #placed = false
-  /** The record that was read last: the next one follows it. */
-  #prev: Position
+  /** The record that was read last. */
+  #looked: Position
+  /** The record that passed last: the next one follows it. */
+  #passed: Position
 
-  constructor(world: World, region: Region, { position }: Request) {
+  readonly #receiver: string
+
+  constructor(world: World, region: Region, { position, skipGap, receiver }: Request) {
+    this.#receiver = receiver
     this.#world = world
     this.#region = region
     this.#session = region.session
-    this.#prev = position
+    this.#skipGap = skipGap === true
+    this.#looked = position
+    this.#passed = position
   }
 
   next(recordsMax: number): Served {
     const { stream, session, name } = this.#region
     if (session !== this.#session) return { kind: 'unavailable' }
-    if (!this.#placed && this.#world.on('match')) {
-      const { sequence } = this.#prev
-      const found = stream.at(sequence)
-      const placement = placePosition(this.#prev, {
-        first: stream.first,
-        last: stream.last,
-        found: found && { stamp: found.localStamp, own: found.origin === name },
-        ownTail: undefined,
-      })
-      if (placement !== 'serve') return { kind: placement }
-    }
+    const placement = this.#placed ? 'serve' : this.#place()
+    if (placement !== 'serve') return { kind: placement }
     this.#placed = true
     const records: WireRecord[] = []
-    for (const record of stream.behind(name, this.#prev.sequence)) {
+    for (const record of stream.behind(name, this.#looked.sequence)) {
       if (records.length === recordsMax) break
-      const wire = wireOf(this.#world, this.#region, record, this.#prev)
+      // What was sent before it is good; the receiver hears of the gap the next time.
+      if (this.#overtaken()) return records.length > 0 ? { kind: 'records', records } : { kind: 'retention-gap' }
+      this.#looked = record.position
+      const wire = wireOf(this.#world, this.#region, record, this.#passed)
       if (wire === undefined) continue
       records.push(wire)
-      this.#prev = record.position
+      this.#passed = record.position
     }
     return { kind: 'records', records }
+  }
+
+  applied(position: Position): void {
+    if (this.#placed && this.#region.session === this.#session) this.#region.onApplied(this.#receiver, position)
+  }
+
+  #place(): Placement {
+    const { stream, name } = this.#region
+    if (!this.#world.on('match')) return 'serve'
+    const found = stream.at(this.#looked.sequence)
+    const placement = placePosition(this.#looked, {
+      first: stream.first,
+      last: stream.last,
+      found: found && { stamp: found.localStamp, own: found.origin === name },
+      ownTail: this.#region.tailAt(this.#looked),
+    })
+    if (placement !== 'retention-gap' || !(this.#skipGap || !this.#world.on('gap'))) return placement
+    this.#looked = START
+    return 'serve'
+  }
+
+  /** Retention took what may have been between the record that was read last and the next one. */
+  #overtaken(): boolean {
+    const { first } = this.#region.stream
+    if (!this.#world.on('gap')) return false
+    if (this.#looked.sequence === 0 || first <= this.#looked.sequence + 1) return false
+    return (this.#region.tailAt(this.#looked)?.scanned ?? 0) < first - 1
   }
 }
 

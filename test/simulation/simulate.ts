@@ -1,7 +1,7 @@
 import { applier } from './applier.ts'
+import { client } from './client.ts'
 import { bury, fault, heal } from './faults.ts'
 import { check } from './invariants.ts'
-import { client } from './publisher.ts'
 import { retire } from './repair.ts'
 import { World, type WorldOptions } from './world.ts'
 
@@ -45,25 +45,30 @@ export function simulate(options: WorldOptions): Outcome {
 /** Until nothing has happened for long enough that nothing will. */
 function settle(world: World): void {
   const { profile, problems, stats } = world
-  const rest = 60 + 2 * profile.lifeTicks
+  // A branch waits for a batch life, a gap for those who may yet fill it.
+  const rest = 60 + 2 * profile.lifeTicks + (profile.retentionTicks > 0 ? 120 : 0)
   let quiet = 0
   for (let step = 0; step < QUIET_TICKS_MAX && quiet < rest && problems.length === 0; step++) {
-    const { stores, checkpoints } = stats
+    const before = stats.stores - stats.controls
     tick(world, false)
-    quiet = stores === stats.stores && checkpoints === stats.checkpoints && !world.publishing ? quiet + 1 : 0
+    // Where nothing follows, retention takes control records, too, and they are written anew.
+    quiet = before === stats.stores - stats.controls && !world.publishing ? quiet + 1 : 0
   }
   if (quiet < rest && problems.length === 0) world.problem('LIVE never comes to rest')
 }
 
 function tick(world: World, faults: boolean): void {
   const { random, regions } = world
-  const { rates } = world.profile
+  const { rates, retentionTicks } = world.profile
   world.now++
   for (const region of regions) {
     if (!region.up) continue
     if (random.chance(rates.deliver)) region.deliver()
     if (random.chance(rates.deliver)) region.deliver()
     if (random.chance(rates.sync)) region.synced = region.stream.last
+    if (retentionTicks === 0) continue
+    if (random.chance(0.1)) region.noteTail()
+    if (random.chance(0.2)) region.expire()
   }
   if (faults) {
     if (random.chance(rates.event)) world.start({ steps: client(world), pod: undefined, applier: undefined })

@@ -9,6 +9,8 @@ export class Stream {
   readonly #byOrigin = new Map<string, Stored[]>()
   readonly #events = new Map<string, Stored[]>()
   readonly #marked = new Map<string, Stored[]>()
+  /** Events that were ever here and were not lost, those that retention took among them. */
+  readonly #shown = new Map<string, number>()
   #first = 1
 
   /** Oldest sequence that is kept; one above `last` when nothing is. */
@@ -34,7 +36,7 @@ export class Stream {
 
   /** The records of an origin that are kept, control records included, oldest first. */
   of(origin: string): readonly Stored[] {
-    return this.#kept(this.#byOrigin, origin)
+    return this.#byOrigin.get(origin) ?? NONE
   }
 
   /** The last record of an origin as a run is told of it. */
@@ -55,12 +57,22 @@ export class Stream {
 
   /** The events with this id that are kept. */
   events(id: string): readonly Stored[] {
-    return this.#kept(this.#events, id)
+    return this.#events.get(id) ?? NONE
   }
 
   /** The marked events and the markers of this id that are kept. */
   marked(id: string): readonly Stored[] {
-    return this.#kept(this.#marked, id)
+    return this.#marked.get(id) ?? NONE
+  }
+
+  /** How often an event was stored here and not lost, as subscribers see it: whatever retention has taken since. */
+  shown(id: string): number {
+    return this.#shown.get(id) ?? 0
+  }
+
+  /** Everything that was stored here and not lost, also what retention has taken. */
+  get history(): readonly Stored[] {
+    return this.#log
   }
 
   /** Everything that is kept, oldest first. */
@@ -101,7 +113,10 @@ export class Stream {
     const stored: Stored = { ...message, position, localSequence, localStamp: stamp, storedMs, at }
     this.#log.push(stored)
     push(this.#byOrigin, stored.origin, stored)
-    if (stored.kind === 'event') push(this.#events, stored.id, stored)
+    if (stored.kind === 'event') {
+      push(this.#events, stored.id, stored)
+      this.#shown.set(stored.id, this.shown(stored.id) + 1)
+    }
     if (stored.mark !== undefined) push(this.#marked, stored.id, stored)
     return stored
   }
@@ -111,10 +126,10 @@ export class Stream {
     while (this.#log.length > last) {
       const record = this.#log.pop()
       if (record === undefined) break
-      this.#byOrigin.get(record.origin)?.pop()
-      if (record.kind === 'event') this.#events.get(record.id)?.pop()
-      if (record.mark !== undefined) this.#marked.get(record.id)?.pop()
-      if (record.localSequence >= this.#first) lost(record)
+      if (record.kind === 'event') this.#shown.set(record.id, this.shown(record.id) - 1)
+      if (record.localSequence < this.#first) continue
+      for (const list of this.#listsOf(record)) list.pop()
+      lost(record)
     }
     this.#first = Math.min(this.#first, last + 1)
   }
@@ -124,16 +139,18 @@ export class Stream {
     while (this.#first < first && this.#first <= this.last) {
       const record = this.at(this.#first)
       this.#first++
-      if (record !== undefined) gone(record)
+      if (record === undefined) continue
+      for (const list of this.#listsOf(record)) list.shift()
+      gone(record)
     }
   }
 
-  #kept(index: ReadonlyMap<string, readonly Stored[]>, key: string): readonly Stored[] {
-    const list = index.get(key)
-    if (list === undefined) return NONE
-    const [oldest] = list
-    if (oldest === undefined || oldest.localSequence >= this.#first) return list
-    return list.filter(({ localSequence }) => localSequence >= this.#first)
+  /** The lists in which a record is: the oldest that is kept is the first in each, the newest the last. */
+  #listsOf({ origin, kind, id, mark }: Stored): readonly Stored[][] {
+    const lists = [this.#byOrigin.get(origin)]
+    if (kind === 'event') lists.push(this.#events.get(id))
+    if (mark !== undefined) lists.push(this.#marked.get(id))
+    return lists.filter((list) => list !== undefined)
   }
 }
 

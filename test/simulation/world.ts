@@ -16,6 +16,9 @@ export type Actor = {
   readonly applier: string | undefined
 }
 
+/** Who acknowledged an event, and who else was said to have it. */
+export type Holders = { readonly region: Region; readonly holders: readonly string[] }
+
 /** What a run is asked for. */
 export type WorldOptions = {
   readonly seed: number
@@ -42,9 +45,12 @@ export class World {
   readonly acked = new Map<string, string>()
   /** Events whose every copy went with a power loss: nothing can bring them back. */
   readonly lost = new Set<string>()
+  /** Stamps of the positions behind which some region wrote a gap down. */
+  readonly gaps = new Set<bigint>()
   readonly problems: string[] = []
   readonly stats = {
     stores: 0,
+    controls: 0,
     duplicates: 0,
     fenced: 0,
     copies: 0,
@@ -58,6 +64,13 @@ export class World {
     losses: 0,
     recreated: 0,
     late: 0,
+    forwards: 0,
+    quorums: 0,
+    expired: 0,
+    gaps: 0,
+    gapped: 0,
+    revived: 0,
+    pastTime: 0,
     kills: 0,
     pauses: 0,
     clocks: 0,
@@ -66,6 +79,10 @@ export class World {
   readonly #trace: ((line: string) => void) | undefined
   readonly #cut = new Set<string>()
   readonly #copies = new Map<string, number>()
+  /** When each event was stored first, ticks. */
+  readonly #born = new Map<string, number>()
+  /** Events that were acknowledged by a quorum: who had them, and how often each of those had lost something. */
+  readonly #held = new Map<string, ReadonlyMap<Region, number>>()
   readonly #actors: Actor[] = []
   readonly #running = new Map<string, number>()
   #stamps = 0
@@ -138,7 +155,7 @@ export class World {
   /** A stored time, ns: no two acts of storing share one (a server's clock counts nanoseconds). */
   stamp(serverMs: number): bigint {
     this.#stamps++
-    return BigInt(serverMs + 1e6) * NANOSECONDS + BigInt(this.#stamps)
+    return BigInt(serverMs) * NANOSECONDS + BigInt(this.#stamps)
   }
 
   newId(): string {
@@ -148,8 +165,15 @@ export class World {
 
   /** A region stored an event. */
   onStored(record: Stored, region: Region): void {
+    if (!this.#born.has(record.id)) this.#born.set(record.id, this.now)
     this.#copies.set(record.id, (this.#copies.get(record.id) ?? 0) + 1)
     if (region.stream.events(record.id).length > 1) this.problem(`I2 ${record.id} twice in ${region.name}`)
+    else if (region.stream.shown(record.id) > 1) this.stats.revived++
+  }
+
+  /** Retention took an event from a region. */
+  onExpired(record: Stored): void {
+    this.#copies.set(record.id, (this.#copies.get(record.id) ?? 1) - 1)
   }
 
   /** A region lost an event for good. */
@@ -161,14 +185,33 @@ export class World {
     this.lost.add(record.id)
   }
 
+  /** Whether it is older than what the topic keeps. */
+  isPastTime(id: string): boolean {
+    const { retentionTicks } = this.profile
+    return retentionTicks > 0 && this.now - (this.#born.get(id) ?? this.now) > retentionTicks
+  }
+
   /** Every event that some region has. */
   events(): readonly string[] {
     return [...this.#copies].filter(([, copies]) => copies > 0).map(([id]) => id)
   }
 
-  ack(id: string, region: Region): void {
-    if (this.tracing) this.say('acked', id, 'by', region.name)
-    if (region.stream.events(id).length > 0) this.acked.set(id, region.name)
+  ack(id: string, { region, holders }: Holders): void {
+    if (this.tracing) this.say('acked', id, 'by', region.name, ...holders)
+    if (region.stream.shown(id) > 0) this.acked.set(id, region.name)
+    if (holders.length === 0) return
+    this.stats.quorums++
+    const all = [region.name, ...holders]
+    this.#held.set(id, new Map(this.regions.filter(({ name }) => all.includes(name)).map((one) => [one, one.losses])))
+  }
+
+  /** What was acknowledged by a quorum must outlive any one region. */
+  checkQuorum(gone: Region): void {
+    for (const [id, holders] of this.#held) {
+      if ((this.#copies.get(id) ?? 0) > 0) continue
+      const left = [...holders].find(([region, losses]) => region !== gone && region.losses === losses)
+      if (left !== undefined) this.problem(`QUORUM ${id} went with ${gone.name}, and ${left[0].name} lost nothing`)
+    }
   }
 
   problem(text: string): void {

@@ -1,10 +1,11 @@
 import { MeshError, parseDocuments } from '@landbridge/core'
 import type { Command } from 'commander'
 import type { ApplyOutcome } from '../../index.ts'
-import { workFailure } from '../command-failure.ts'
+import { CommandFailure, workFailure } from '../command-failure.ts'
 import { targetsOf, withMesh } from '../connection.ts'
 import type { Context } from '../context.ts'
 import { failForSilent, type RegionAnswer } from '../every-region.ts'
+import { EXIT } from '../exit-code.ts'
 import { readText } from '../input.ts'
 import { listOption } from '../option-values.ts'
 import type { Colour, Column } from '../table.ts'
@@ -48,7 +49,7 @@ export function addApplyCommand(program: Command, context: Context): void {
             empty: 'No documents.',
           })
         }
-        for (const answer of answers) throwIfWrong(answer.error, sources)
+        throwIfWrong(answers, sources)
         await failForSilent(answers, context)
         throwIfFailed(rows)
       })
@@ -72,13 +73,21 @@ async function applyInTurn(
   return answers
 }
 
-/** The gateway counts documents over all files; of several, name the one that is wrong. */
-function throwIfWrong(error: unknown, sources: readonly Source[]): void {
-  if (!(error instanceof MeshError) || error.code !== 'invalid_argument' || sources.length < 2) return
-  for (const { file, text } of sources) {
-    const problem = parseDocuments(text).error
-    if (problem !== undefined) throw workFailure(`${file}: ${problem.message}`, error)
-  }
+/** Documents that the first region refuses: nothing was done. Of several files, the one that is wrong is named. */
+function throwIfWrong(answers: readonly RegionAnswer<ApplyOutcome>[], sources: readonly Source[]): void {
+  const error = answers.find((answer) => isWrong(answer.error))?.error
+  if (!(error instanceof MeshError)) return
+  // The gateway counts documents over all files.
+  const texts =
+    sources.length < 2 ? [] : sources.map(({ file, text }) => ({ file, problem: parseDocuments(text).error }))
+  const wrong = texts.find(({ problem }) => problem !== undefined)
+  const message = wrong?.problem === undefined ? error.message : `${wrong.file}: ${wrong.problem.message}`
+  const nothingDone = answers.every((answer) => answer.error !== undefined)
+  throw new CommandFailure(nothingDone ? EXIT.usage : EXIT.failed, message, { cause: error })
+}
+
+function isWrong(error: unknown): boolean {
+  return error instanceof MeshError && error.code === 'invalid_argument'
 }
 
 function throwIfFailed(outcomes: readonly ApplyOutcome[]): void {

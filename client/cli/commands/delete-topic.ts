@@ -1,8 +1,8 @@
-import { createInterface } from 'node:readline/promises'
 import { MeshError } from '@landbridge/core'
 import type { Command } from 'commander'
 import type { ApplyOutcome } from '../../index.ts'
-import { usageFailure, workFailure } from '../command-failure.ts'
+import { workFailure } from '../command-failure.ts'
+import { confirm } from '../confirm.ts'
 import { type Connection, targetsOf, withMesh } from '../connection.ts'
 import type { Context } from '../context.ts'
 import { askEvery, failForSilent, type RegionAnswer } from '../every-region.ts'
@@ -44,31 +44,13 @@ async function deleteTopic(name: string, flags: DeleteFlags, connection: Connect
     throw new MeshError('not_found', `delete topic: ${name} is not known in ${targets.join(', ')}`)
   }
   if (flags.dryRun === true) return report(planned, 'WOULD BE', connection, context)
-  if (flags.yes !== true) await confirm(name, there, context)
+  if (flags.yes !== true) {
+    const lines = there
+      .flatMap(({ rows }) => rows ?? [])
+      .map(({ answeredBy, changes, error }) => `${answeredBy}: ${error ?? ['topic goes', ...changes].join('; ')}`)
+    await confirm({ what: 'delete topic', name, lines, question: `Delete ${name}?` }, context)
+  }
   await report(await remove(targets, false), 'ACTION', connection, context)
-}
-
-/** Asks on the terminal. @throws CommandFailure when there is none, or the answer is not yes. */
-async function confirm(name: string, planned: readonly RegionAnswer<ApplyOutcome>[], context: Context): Promise<void> {
-  const { stdin, stderr, signal } = context
-  if (stdin.isTTY !== true) {
-    throw usageFailure(
-      `delete topic: nobody can be asked whether ${name} shall go, wanted --yes`,
-      'see --dry-run first',
-    )
-  }
-  for (const { answeredBy, changes, error } of planned.flatMap(({ rows }) => rows ?? [])) {
-    await stderr.write(`${answeredBy}: ${error ?? ['topic goes', ...changes].join('; ')}\n`)
-  }
-  await stderr.write(`Delete ${name}? Type its name: `)
-  const lines = createInterface({ input: stdin, signal, terminal: false })
-  const answer = await new Promise<string>((resolve) => {
-    lines.once('line', resolve)
-    lines.once('close', () => resolve(''))
-  })
-  lines.close()
-  signal.throwIfAborted()
-  if (answer.trim() !== name) throw workFailure(`delete topic: ${name} was not typed, so nothing is deleted`)
 }
 
 async function report(

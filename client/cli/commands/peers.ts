@@ -5,13 +5,14 @@ import type { Context } from '../context.ts'
 import { ANSWER_MS, askEvery, failForSilent, rowsOf } from '../every-region.ts'
 import type { Colour, Column } from '../table.ts'
 import { fromNow } from '../words.ts'
+import { addRetirePeerCommand } from './retire-peer.ts'
 
 /** A link, and when the region told of it, ms since 1970. */
 type SeenPeer = PeerStatus & { readonly answeredMs: number }
 
 /** `landbridge peers`: the links between regions, as each region sees them. */
 export function addPeersCommand(program: Command, context: Context): void {
-  program
+  const peers = program
     .command('peers')
     .description('links between the regions, as each region sees them')
     .option('--region <name>', 'ask this region only (default: all of the endpoints)')
@@ -42,6 +43,7 @@ export function addPeersCommand(program: Command, context: Context): void {
         await failForSilent(answers, context)
       })
     })
+  addRetirePeerCommand(peers, context)
 }
 
 const COLOURS: Readonly<Record<PeerStatus['state'], Colour>> = {

@@ -1,36 +1,21 @@
-import { type CompletionNode, type CompletionOption, flagsPattern, pathsPattern, valueOptions } from './tree.ts'
+import { shellBody } from './shell-body.ts'
+import type { CompletionNode, CompletionOption } from './tree.ts'
 
 /** The completion script for bash 3.2 and later. */
 export function bashCompletion(tree: readonly CompletionNode[]): string {
+  const prepare = [`local current="\${COMP_WORDS[COMP_CWORD]}"`, 'COMPREPLY=()']
   return `# bash completion for landbridge
 _landbridge() {
-  local word at="" next previous="\${COMP_WORDS[COMP_CWORD-1]}" current="\${COMP_WORDS[COMP_CWORD]}" i
-  for ((i = 1; i < COMP_CWORD; i++)); do
-    word="\${COMP_WORDS[i]}"
-    next="\${at:+$at }$word"
-    case "$next" in
-      ${pathsPattern(tree)}) at="$next" ;;
-    esac
-  done
-  COMPREPLY=()
-  case "$at:$previous" in
-${valueOptions(tree)
-  .map(({ path, option }) => valueCase(path, option))
-  .join('\n')}
-  esac
-  case "$at" in
-${tree.map(nodeCase).join('\n')}
-  esac
+${shellBody(tree, { words: 'COMP_WORDS', first: 1, current: 'COMP_CWORD', prepare, valueCase, nodeCase })}
 }
 complete -F _landbridge landbridge
 `
 }
 
-function valueCase(path: string | undefined, { flags, value }: CompletionOption): string {
-  const pattern = flagsPattern(path, flags)
-  if (value === 'any') return `    ${pattern}) return ;;`
+function valueCase(pattern: string, value: CompletionOption['value']): string {
+  if (value === 'any') return `    (${pattern}) return ;;`
   const words = typeof value === 'string' ? '-f' : `-W '${value.join(' ')}'`
-  return `    ${pattern}) COMPREPLY=($(compgen ${words} -- "$current")); return ;;`
+  return `    (${pattern}) COMPREPLY=($(compgen ${words} -- "$current")); return ;;`
 }
 
 function nodeCase(node: CompletionNode): string {
@@ -40,5 +25,5 @@ function nodeCase(node: CompletionNode): string {
     ...node.options.flatMap((option) => option.flags.filter((flag) => flag.startsWith('--'))),
   ]
   const files = node.takesFiles ? ' -f' : ''
-  return `    '${node.path}') COMPREPLY=($(compgen${files} -W '${words.join(' ')}' -- "$current")) ;;`
+  return `    ('${node.path}') COMPREPLY=($(compgen${files} -W '${words.join(' ')}' -- "$current")) ;;`
 }

@@ -34,14 +34,6 @@ export function valueOptions(
   )
 }
 
-/** The paths of the commands below the program, as a pattern of a shell's `case`. */
-export function pathsPattern(tree: readonly CompletionNode[]): string {
-  return tree
-    .filter((node) => node.path !== '')
-    .map((node) => `'${node.path}'`)
-    .join(' | ')
-}
-
 /** What matches "<path>:<flag>" in a shell's `case`. */
 export function flagsPattern(path: string | undefined, flags: readonly string[]): string {
   return flags.map((flag) => (path === undefined ? `*':${flag}'` : `'${path}:${flag}'`)).join(' | ')

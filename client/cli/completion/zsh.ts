@@ -1,34 +1,18 @@
-import { type CompletionNode, type CompletionOption, flagsPattern, pathsPattern, valueOptions } from './tree.ts'
+import { shellBody } from './shell-body.ts'
+import type { CompletionNode, CompletionOption } from './tree.ts'
 
 /** The completion script for zsh 5 and later: source it, or save it as \`_landbridge\` in a folder of \`$fpath\`. */
 export function zshCompletion(tree: readonly CompletionNode[]): string {
   return `#compdef landbridge
 # zsh completion for landbridge
 _landbridge() {
-  local word at="" next previous="\${words[CURRENT-1]}" i
-  local -a found
-  for ((i = 2; i < CURRENT; i++)); do
-    word="\${words[i]}"
-    next="\${at:+$at }$word"
-    case "$next" in
-      (${pathsPattern(tree)}) at="$next" ;;
-    esac
-  done
-  case "$at:$previous" in
-${valueOptions(tree)
-  .map(({ path, option }) => valueCase(path, option))
-  .join('\n')}
-  esac
-  case "$at" in
-${tree.map(nodeCase).join('\n')}
-  esac
+${shellBody(tree, { words: 'words', first: 2, current: 'CURRENT', prepare: ['local -a found'], valueCase, nodeCase })}
 }
 if [[ "$funcstack[1]" = "_landbridge" ]]; then _landbridge "$@"; else compdef _landbridge landbridge; fi
 `
 }
 
-function valueCase(path: string | undefined, { flags, value }: CompletionOption): string {
-  const pattern = flagsPattern(path, flags)
+function valueCase(pattern: string, value: CompletionOption['value']): string {
   if (value === 'any') return `    (${pattern}) return ;;`
   return `    (${pattern}) ${typeof value === 'string' ? '_files' : `compadd -- ${value.join(' ')}`}; return ;;`
 }

@@ -16,6 +16,9 @@ import {
   type ListPeersRequest,
   type ListPeersResponse,
   ListPeersResponseSchema,
+  type RetireRequest,
+  type RetireResponse,
+  RetireResponseSchema,
 } from '@landbridge/proto'
 import { testCertificate } from '../../testing/certificate.ts'
 
@@ -23,6 +26,7 @@ type Answers = {
   readonly apply?: (request: ApplyRequest) => Parameters<typeof create<typeof ApplyResponseSchema>>[1]
   readonly delete?: (request: DeleteRequest) => Parameters<typeof create<typeof DeleteResponseSchema>>[1]
   readonly peers?: () => Parameters<typeof create<typeof ListPeersResponseSchema>>[1]
+  readonly retire?: (request: RetireRequest) => Parameters<typeof create<typeof RetireResponseSchema>>[1]
   readonly lag?: (request: GetLagRequest) => Parameters<typeof create<typeof GetLagResponseSchema>>[1]
 }
 
@@ -62,6 +66,8 @@ export class TestRegion implements AsyncDisposable {
       ) => answer(callback, () => create(ListPeersResponseSchema, { region, ...answers.peers?.() })),
       getLag: (call: ServerUnaryCall<GetLagRequest, GetLagResponse>, callback: sendUnaryData<GetLagResponse>) =>
         answer(callback, () => create(GetLagResponseSchema, { region, ...answers.lag?.(call.request) })),
+      retire: (call: ServerUnaryCall<RetireRequest, RetireResponse>, callback: sendUnaryData<RetireResponse>) =>
+        answer(callback, () => create(RetireResponseSchema, { region, ...answers.retire?.(call.request) })),
     })
     const credentials = ServerCredentials.createSsl(null, [
       { private_key: Buffer.from(key), cert_chain: Buffer.from(cert) },

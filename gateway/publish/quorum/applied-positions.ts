@@ -88,11 +88,14 @@ export class AppliedPositions implements Disposable {
     return [...regions.values()]
   }
 
-  /** The same, as a decision needs it; only regions that `counts` lets. */
-  view(topic: string, counts: (region: string) => boolean): QuorumView {
-    const reports = this.of(topic)
-      .filter(({ region }) => counts(region))
-      .map(({ region, position, heardAtMs }) => ({ region, sequence: position.sequence, heardAtMs }))
+  /** The same, as a decision needs it. */
+  view(topic: string): QuorumView {
+    const entries = this.of(topic)
+    const reports = entries.map(({ region, position, heardAtMs }) => ({
+      region,
+      sequence: position.sequence,
+      heardAtMs,
+    }))
     if (reports.length > 0) {
       this.#absentSince.delete(topic)
       return { reports, absentSinceMs: undefined }

@@ -1,4 +1,4 @@
-import { MeshError, NOT_OWN, originFilter, parseSubject } from '@landbridge/core'
+import { MeshError, NOT_OWN, originFilter, parseSubject, regionsThatHold } from '@landbridge/core'
 import { lastRecord, type NatsSession, recordAt } from '@landbridge/nats'
 import type { Metrics } from '../../telemetry/index.ts'
 import type { TopicEntry } from '../../topics.ts'
@@ -9,6 +9,8 @@ import type { Claim, Quorum, QuorumOutcome } from './quorum.ts'
 /** What the step needs. */
 export type QuorumStepOptions = {
   readonly region: string
+  /** The other regions. */
+  readonly regions: () => Iterable<string>
   readonly session: NatsSession
   readonly quorum: Quorum
   readonly positions: AppliedPositions
@@ -20,6 +22,7 @@ export type QuorumStepOptions = {
 /** One attempt whose events were stored. */
 export type ConfirmRequest = {
   readonly topic: TopicEntry
+  readonly events: readonly Uint8Array[]
   /** By `performance.now()`. */
   readonly deadlineAtMs: number
 }
@@ -78,7 +81,13 @@ export class QuorumStep {
     this.#waiting += own.length
     try {
       const confirmed = [...results]
-      const groups = await this.#groups(request, results, own, begin)
+      const { topic, events } = request
+      const waiting = own.map((index) => events[index] as Uint8Array)
+      const among = regionsThatHold(topic.document, waiting, this.#options.regions())
+      const groups = (await this.#groups(topic, results, own, begin)).map(({ claim, indexes }) => ({
+        claim: { ...claim, among },
+        indexes,
+      }))
       for (const { indexes, results: ended } of await Promise.all(
         groups.map((group) => this.#end(request, group, results, begin)),
       )) {
@@ -137,7 +146,7 @@ export class QuorumStep {
 
   /** New events wait together; copies by where they came from. */
   async #groups(
-    { topic }: ConfirmRequest,
+    topic: TopicEntry,
     results: readonly EventResult[],
     own: readonly number[],
     { begunAtMs }: Begin,

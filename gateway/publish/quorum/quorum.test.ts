@@ -1,6 +1,6 @@
 import { NOT_OWN, QUORUM_ABSENT_MS } from '@landbridge/core'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { PeerPositions } from '../../replicate/serve/peer-positions.ts'
+import { PeerPositions } from '../../replicate/index.ts'
 import { encodeApplied } from './applied-message.ts'
 import { AppliedPositions } from './applied-positions.ts'
 import { Quorum } from './quorum.ts'
@@ -22,15 +22,18 @@ function make() {
     send: (payload) => sent.push(payload) > 0,
     wanted: (topic) => topic === TOPIC,
   })
-  const quorum = new Quorum({ source: positions, counts: (_, region) => region !== 'filtered' })
+  const quorum = new Quorum({ source: positions })
   const claim = (sequence: number) => ({
     sequence,
     begunAtMs: performance.now(),
     deadlineAtMs: performance.now() + 5_000,
   })
+  const among = new Set(['eu', 'ap'])
   const wait = (fallback: 'wait' | 'degrade', sequence: number, origin?: string) => {
     const ended: unknown[] = []
-    void quorum.wait({ key: TOPIC, fallback }, { ...claim(sequence), origin }).then((outcome) => ended.push(outcome))
+    void quorum
+      .wait({ key: TOPIC, fallback }, { ...claim(sequence), origin, among })
+      .then((outcome) => ended.push(outcome))
     return ended
   }
   const settle = (ms = 0) => vi.advanceTimersByTimeAsync(ms)

@@ -11,6 +11,8 @@ export type QuorumTopic = {
 export type Claim = Pick<QuorumClaim, 'sequence' | 'begunAtMs' | 'deadlineAtMs'> & {
   /** The region that stored them first, when they came from there: it holds them while it is in reach. */
   readonly origin?: string | undefined
+  /** The regions that get them as they are; undefined: all. */
+  readonly among?: ReadonlySet<string> | undefined
 }
 
 /** How a wait ended. */
@@ -21,15 +23,13 @@ export type QuorumOutcome =
 
 /** Where waits look. */
 export type QuorumSource = {
-  view(topic: string, counts: (region: string) => boolean): QuorumView
+  view(topic: string): QuorumView
   onChange(listener: (topic: string) => void): () => void
 }
 
 /** What a quorum needs. */
 export type QuorumOptions = {
   readonly source: QuorumSource
-  /** Whether a region that pulls a topic gets all of it, as it is. */
-  readonly counts: (topic: string, region: string) => boolean
   /** Default `performance.now`. */
   readonly monotonic?: () => number
 }
@@ -64,13 +64,13 @@ export class Quorum implements Disposable {
     const wait: Wait = { topic, claim, sinceMs: this.#monotonic(), resolve, timer: undefined }
     const waits = this.#waits.get(topic.key) ?? new Set()
     this.#waits.set(topic.key, waits.add(wait))
-    this.#decide(wait, this.#view(topic.key))
+    this.#decide(wait, this.#options.source.view(topic.key))
     return promise
   }
 
   /** The other regions that hold the events of a claim now. */
   holders(topic: string, claim: Omit<Claim, 'deadlineAtMs'>): readonly string[] {
-    const view = this.#view(topic)
+    const view = viewOf(claim, this.#options.source.view(topic))
     return holdersOf({ ...claim, holders: originHolds(claim, view) }, view.reports)
   }
 
@@ -89,19 +89,16 @@ export class Quorum implements Disposable {
     this.close()
   }
 
-  #view(topic: string): QuorumView {
-    return this.#options.source.view(topic, (region) => this.#options.counts(topic, region))
-  }
-
   #look(topic: string): void {
     const waits = this.#waits.get(topic)
     if (waits === undefined) return
-    const view = this.#view(topic)
+    const view = this.#options.source.view(topic)
     for (const wait of [...waits]) this.#decide(wait, view)
   }
 
-  #decide(wait: Wait, view: QuorumView): void {
+  #decide(wait: Wait, all: QuorumView): void {
     const { topic, claim, sinceMs } = wait
+    const view = viewOf(claim, all)
     const nowMs = this.#monotonic()
     const holders = originHolds(claim, view)
     const verdict = quorumVerdict({ ...claim, sinceMs, holders, fallback: topic.fallback }, view, nowMs)
@@ -110,7 +107,10 @@ export class Quorum implements Disposable {
       return
     }
     clearTimeout(wait.timer)
-    wait.timer = setTimeout(() => this.#decide(wait, this.#view(topic.key)), Math.ceil(verdict.untilMs - nowMs))
+    wait.timer = setTimeout(
+      () => this.#decide(wait, this.#options.source.view(topic.key)),
+      Math.ceil(verdict.untilMs - nowMs),
+    )
   }
 
   #end(wait: Wait, outcome: QuorumOutcome): void {
@@ -120,6 +120,13 @@ export class Quorum implements Disposable {
     if (waits?.size === 0) this.#waits.delete(wait.topic.key)
     wait.resolve(outcome)
   }
+}
+
+/** What is known of the regions that count. That none of them will come is known from the beginning. */
+function viewOf({ among }: Pick<Claim, 'among'>, view: QuorumView): QuorumView {
+  if (among === undefined || view.reports.every(({ region }) => among.has(region))) return view
+  const reports = view.reports.filter(({ region }) => among.has(region))
+  return { reports, absentSinceMs: reports.length > 0 ? undefined : Number.NEGATIVE_INFINITY }
 }
 
 /** A region that pulls from us is there, and so is what it stored first. */

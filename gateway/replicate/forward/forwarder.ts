@@ -23,6 +23,8 @@ export type ForwarderOptions = {
   readonly metrics: Pick<Metrics, 'forwarded'>
 }
 
+/** What was seen of the links so recently is not looked at again: while a store is away, every publish asks. */
+const FRESH_MS = 50
 /** Time to answer before the caller's time is over. */
 const ANSWER_MS = 30
 
@@ -32,6 +34,8 @@ const ANSWER_MS = 30
  */
 export class Forwarder implements Forwarding {
   readonly #options: ForwarderOptions
+  #statuses: readonly PeerStatus[] = []
+  #seenAtMs = Number.NEGATIVE_INFINITY
 
   constructor(options: ForwarderOptions) {
     this.#options = options
@@ -40,7 +44,12 @@ export class Forwarder implements Forwarding {
   peers(topicKey: string): readonly ForwardPeer[] {
     const { region: self, registry, peers } = this.#options
     const { snapshot } = registry
-    return peers().map(({ region, state, cost, rttMs }) => ({
+    const nowMs = performance.now()
+    if (nowMs - this.#seenAtMs > FRESH_MS) {
+      this.#statuses = peers()
+      this.#seenAtMs = nowMs
+    }
+    return this.#statuses.map(({ region, state, cost, rttMs }) => ({
       region,
       usable: state === 'connected' && exchangeOf(snapshot, self, region, topicKey) === 'allowed',
       cost,

@@ -115,6 +115,11 @@ export class LinkStream {
     return this.#silence.everHeard ? this.#now() - this.#silence.heardAgoMs : undefined
   }
 
+  /** How far the peer's clock is ahead of ours, ms: too little by the way of the last heartbeat. */
+  get peerAheadMs(): number {
+    return this.#clockOffsetMs
+  }
+
   /** What the peer's clock says now, ms since 1970: late by the way of the last heartbeat. */
   get peerNowMs(): number {
     return this.#now() + this.#clockOffsetMs

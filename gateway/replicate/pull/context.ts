@@ -1,12 +1,12 @@
 import type { HybridClock } from '@landbridge/core'
 import type { CheckpointBucket, NatsSession } from '@landbridge/nats'
+import type { MarkedView } from '../../marked-views.ts'
 import type { EventTracing, Log } from '../../telemetry/index.ts'
 import type { TopicEntry } from '../../topics.ts'
 import type { ReplicationMetrics } from '../metrics.ts'
 import type { Repairs } from '../repair/repairs.ts'
 import type { RouteTable } from '../route/route-table.ts'
 import type { Incarnations } from './incarnations.ts'
-import type { MarkedView } from './marked-view.ts'
 import type { ReceiveRoom } from './receive-room.ts'
 import type { StartGate } from './start-gate.ts'
 

@@ -1,6 +1,5 @@
 import { BATCH_LIFE_MS, CLOCK_SKEW_MS, copyCheckOf } from '@landbridge/core'
-import type { LocalStream } from './local-stream.ts'
-import type { MarkedView } from './marked-view.ts'
+import type { MarkedView } from '../../marked-views.ts'
 import type { PullRecord } from './received.ts'
 
 /** A view of the marked ids may be this old; together with a batch's life it must stay below every duplicate window. */
@@ -9,7 +8,6 @@ const STALE_MS_MAX = 1_000
 /** What the copy check asks. */
 export type CopyCheckContext = {
   readonly marked: MarkedView
-  readonly local: LocalStream
   readonly duplicateWindowMs: number
   /** When the record that fences the batch was read or stored (`performance.now()`): the set must have seen it (5b). */
   readonly floorAt: number
@@ -27,7 +25,7 @@ export async function findOwnCopies(
   records: readonly PullRecord[],
   context: CopyCheckContext,
 ): Promise<readonly boolean[]> {
-  const { marked, local, duplicateWindowMs, floorAt, thorough, now } = context
+  const { marked, duplicateWindowMs, floorAt, thorough, now } = context
   await marked.see(Math.max(performance.now() - STALE_MS_MAX, floorAt))
   const here = { nowMs: now(), duplicateWindowMs, batchLifeMs: BATCH_LIFE_MS, skewMs: CLOCK_SKEW_MS }
   const toScan = new Set<string>()
@@ -42,7 +40,7 @@ export async function findOwnCopies(
     return false
   })
   if (toScan.size === 0) return copies
-  const found = await local.copiesSince(fromMs, toScan)
+  const found = await marked.copiesSince(fromMs, toScan)
   return records.map(
     ({ messageId }, index) => copies[index] === true || (toScan.has(messageId) && found.has(messageId)),
   )

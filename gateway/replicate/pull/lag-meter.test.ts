@@ -1,6 +1,6 @@
 import type { Position } from '@landbridge/core'
 import { describe, expect, test } from 'vitest'
-import { type HeadReport, LagMeter } from './lag-meter.ts'
+import { carriedOver, type HeadReport, LagMeter } from './lag-meter.ts'
 
 const at = (sequence: number, ms = 0) => ({ sequence, stamp: BigInt(ms) * 1_000_000n })
 
@@ -87,4 +87,32 @@ describe('LagMeter', () => {
     lag.onHead(report(at(10), 0), 1_000)
     expect(lag.read(undefined, 0, 0).stale).toBe(false)
   })
+
+  // Two regions pulled a dead origin from each other, and each told the other that all was well.
+  test('an upstream that says nothing new for long does not hear the origin', () => {
+    const lag = new LagMeter(at(10))
+    const isStale = (nowMs: number) => [lag.read(undefined, 0, nowMs).stale, lag.report(nowMs)?.stale]
+    lag.onHead(report(at(10), 0, 500), 1_000)
+    expect(isStale(26_000)).toEqual([false, false])
+    lag.onHead(report(at(10), 0, 500), 20_000)
+    expect(isStale(26_001)).toEqual([true, true])
+    lag.onHead(report(at(10), 0, 600), 30_000)
+    expect(isStale(55_000)).toEqual([false, false])
+    lag.onHead(report(at(11), 1), 50_000)
+    lag.onReceived(1, at(11))
+    expect(isStale(75_000)).toEqual([false, false])
+    lag.onHead(report(at(11), 0), 74_000)
+    expect(isStale(99_000)).toEqual([false, false])
+    expect(isStale(99_001)).toEqual([true, true])
+  })
+})
+
+test('a watermark does not go back with a new run, unless what was applied did', () => {
+  const reading = (appliedSequence: number, watermarkMs: number | undefined) => {
+    return { ...new LagMeter(at(0)).read(undefined, 0, 0), appliedSequence, watermarkMs }
+  }
+  expect(carriedOver(reading(5, 900), reading(5, 800)).watermarkMs).toBe(900)
+  expect(carriedOver(reading(5, 900), reading(5, undefined)).watermarkMs).toBe(900)
+  expect(carriedOver(reading(5, 900), reading(6, 1_000)).watermarkMs).toBe(1_000)
+  expect(carriedOver(reading(5, 900), reading(4, 800)).watermarkMs).toBe(800)
 })

@@ -26,6 +26,12 @@ export type HeadReport = {
 }
 
 /**
+ * An upstream that says nothing new of the origin for so long does not hear it, whatever it says. It would tell the time
+ * of an idle stream every 10 s; of relays in a circle each repeats what another one said.
+ */
+const NEWS_MS = 25_000
+
+/**
  * How far a pull is behind its origin, from what the origin said and what came since.
  *
  * - events = records received and not yet applied, plus what the origin's last head report counted as unsent, less what
@@ -50,6 +56,9 @@ export class LagMeter {
   #receivedAtReport = 0
   #behindSinceMs: number | undefined
   #stale = false
+  /** When something new of the origin was told: records, a later time, a later end. */
+  #newsMs = Number.NEGATIVE_INFINITY
+  #timeMs = Number.NEGATIVE_INFINITY
   /** The newest report with a time, until its head is applied. */
   #timed: { readonly sequence: number; readonly timeMs: number } | undefined
   #watermarkMs: number | undefined
@@ -61,8 +70,8 @@ export class LagMeter {
   }
 
   /** The origin's end as the upstream last told it; undefined before that. */
-  get report(): HeadReport | undefined {
-    return this.#report
+  report(nowMs: number): HeadReport | undefined {
+    return this.#report === undefined ? undefined : { ...this.#report, stale: this.#isStale(nowMs) }
   }
 
   /** Records that came, that were applied, and that the upstream has not sent. */
@@ -73,6 +82,9 @@ export class LagMeter {
   /** The upstream said where the origin's end is, and how many records it has not sent. */
   onHead(report: HeadReport, nowMs: number): void {
     const { head, unsent, stale, timeMs } = report
+    const isLater = head.sequence > this.#head.sequence || (timeMs ?? 0) > this.#timeMs
+    if (this.#report === undefined || isLater || this.#received > this.#receivedAtReport) this.#newsMs = nowMs
+    this.#timeMs = Math.max(timeMs ?? 0, this.#timeMs)
     this.#report = report
     this.#head = head
     this.#unsent = unsent
@@ -112,9 +124,13 @@ export class LagMeter {
       seconds: Math.max(0, this.#ageMs(waiting, unsent, oldestStamp, originNowMs, nowMs)) / 1_000,
       appliedSequence: this.#applied.sequence,
       headSequence: this.#head.sequence,
-      stale: this.#stale,
+      stale: this.#isStale(nowMs),
       watermarkMs: this.#watermarkMs,
     }
+  }
+
+  #isStale(nowMs: number): boolean {
+    return this.#stale || (this.#report !== undefined && nowMs - this.#newsMs > NEWS_MS)
   }
 
   #mark({ sequence, stamp }: Position): void {
@@ -147,4 +163,11 @@ export function reportOf({ head, pending, stale, time }: PullHead): HeadReport {
     stale,
     timeMs: time === undefined ? undefined : timestampMs(time),
   }
+}
+
+/** A reading of a run after one of an earlier run: the watermark does not go back, unless what was applied did. */
+export function carriedOver(before: LagReading, reading: LagReading): LagReading {
+  const { watermarkMs } = before
+  if (watermarkMs === undefined || reading.appliedSequence < before.appliedSequence) return reading
+  return { ...reading, watermarkMs: Math.max(watermarkMs, reading.watermarkMs ?? watermarkMs) }
 }

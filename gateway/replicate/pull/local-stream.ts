@@ -1,6 +1,5 @@
 import {
   type Checkpoint,
-  eventFilters,
   eventSubject,
   isControlSubject,
   type LocalPlace,
@@ -18,7 +17,6 @@ import {
 import {
   applyFenced,
   type CheckpointBucket,
-  findCopies,
   lastRecord,
   type NatsSession,
   recordAt,
@@ -53,6 +51,8 @@ export class LocalStream {
   /** Subjects by partition: unmarked, marked. */
   readonly #subjects: readonly [string[], string[]] = [[], []]
   #created = ''
+  /** Oldest sequence that the stream keeps. */
+  #first = 0
   #leader: string | undefined
 
   constructor({ session, checkpoints, incarnations, topic, origin }: LocalStreamOptions) {
@@ -78,6 +78,7 @@ export class LocalStream {
     }
     this.#created = status.created
     this.#leader = status.leader
+    this.#first = status.firstSequence
   }
 
   /** What a run begins with (rule 3). @throws MeshError, also while the stream is too new to be applied to (rule 6) */
@@ -88,9 +89,11 @@ export class LocalStream {
     const last = await this.last()
     const end = checkpoint === undefined ? undefined : await this.#placeAt(checkpoint.end.sequence)
     const isGone = end === undefined || end.stamp !== checkpoint?.end.stamp
-    await this.#checkQuiet(checkpoint !== undefined && checkpoint.end.sequence > 0 && isGone)
+    // What retention has taken says nothing about another incarnation.
+    const isMissed = checkpoint !== undefined && checkpoint.end.sequence >= Math.max(1, this.#first) && isGone
+    await this.#checkQuiet(isMissed)
     const stampAt = (sequence: number) => (sequence === end?.sequence ? end.stamp : undefined)
-    return { session, last, checkpoint, facts: { stampAt } }
+    return { session, last, checkpoint, facts: { stampAt, first: this.#first, streamCreated: this.#created } }
   }
 
   /** The origin's last record here. @throws MeshError, also when something else than this mesh wrote it. */
@@ -116,12 +119,6 @@ export class LocalStream {
       fence: { filter: this.#filter, sequence: fence },
       timeoutMs: APPLY_TIMEOUT_MS,
     })
-  }
-
-  /** Which of these message ids are in the stream, stored at `fromMs` or later. @throws MeshError */
-  async copiesSince(fromMs: number, ids: ReadonlySet<string>): Promise<{ has(id: string): boolean }> {
-    const { stream, document } = this.#topic
-    return findCopies({ session: this.#session, stream, filters: eventFilters(document.name), fromMs, ids })
   }
 
   /** @throws MeshError */

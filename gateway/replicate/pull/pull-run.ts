@@ -12,13 +12,13 @@ import {
   sameSession,
 } from '@landbridge/core'
 import { type PullHead, type PullRefused, RefusalReason } from '@landbridge/proto'
+import type { MarkedView } from '../../marked-views.ts'
 import type { TopicEntry } from '../../topics.ts'
 import type { LinkStream, PullHandle } from '../link/link-stream.ts'
 import type { Repairs } from '../repair/repairs.ts'
 import { findOwnCopies } from './copy-check.ts'
 import { type HeadReport, LagMeter, type LagReading, reportOf } from './lag-meter.ts'
 import type { LocalStream } from './local-stream.ts'
-import type { MarkedView } from './marked-view.ts'
 import type { ReceiveRoom } from './receive-room.ts'
 import { type PullRecord, ReceivedQueue } from './received.ts'
 import type { StartGate } from './start-gate.ts'
@@ -30,6 +30,10 @@ const BATCH_BYTES_MAX = 1024 * 1024
 const OVERSHOOT_BYTES = 10 * 1024 * 1024
 /** How often the incarnation and the leader of our stream are looked at while records come. */
 const LOOK_INTERVAL_MS = 1_000
+/** Rule 5: from the look for copies until the records are stored at most one batch life passes. */
+const CHECK_AGE_MAX_MS = 4_000
+/** After so long without a record the position is kept beside the records that told it: retention takes those, too. */
+const IDLE_MS = 10_000
 
 /** Why a run is over. */
 export type RunOutcome =
@@ -99,6 +103,10 @@ export class PullRun {
   #repairing = false
   /** Aborted when the run ends for a reason that a repair must not outlive. */
   readonly #ending = new AbortController()
+  /** The run knows that nothing comes: no timer until something has come again. */
+  #hasIdled = true
+  /** When the last look for copies began (`performance.now()`). */
+  #checkedAt = 0
   #acts = 0
   #heads = 0
   #position: Position | undefined
@@ -130,7 +138,7 @@ export class PullRun {
 
   /** The origin's end as the upstream last told it; undefined while none does. */
   get head(): HeadReport | undefined {
-    return this.open ? this.#lag?.report : undefined
+    return this.open ? this.#lag?.report(this.#options.now()) : undefined
   }
 
   /** The origin's last record that is here; undefined before it was read. */
@@ -252,10 +260,10 @@ export class PullRun {
     const { local } = this.#options
     let action = run.begin()
     let batchStart = 0
-    let batch: readonly PullRecord[] = []
+    let batch: readonly PullRecord[] | undefined = []
     while (action.kind !== 'end') {
       if (action.kind === 'receive') {
-        if (batch.length > 0) this.#applied(run, batch, batchStart)
+        if (batch !== undefined && batch.length > 0) this.#applied(run, batch, batchStart)
         batch = await this.#receive()
         batchStart = performance.now()
       }
@@ -264,12 +272,15 @@ export class PullRun {
     return action.reason
   }
 
-  async #answer(action: RunAction<PullRecord>, batch: readonly PullRecord[]): Promise<RunInput<PullRecord>> {
+  async #answer(
+    action: RunAction<PullRecord>,
+    batch: readonly PullRecord[] | undefined,
+  ): Promise<RunInput<PullRecord>> {
     const { local } = this.#options
     try {
       switch (action.kind) {
         case 'receive':
-          return batch.length > 0 ? { kind: 'records', records: batch } : { kind: 'stop', reason: 'stopped' }
+          return batch === undefined ? { kind: 'stop', reason: 'stopped' } : { kind: 'records', records: batch }
         case 'check':
           return await this.#check(action.records, action.thorough)
         case 'send':
@@ -296,13 +307,19 @@ export class PullRun {
     }
   }
 
-  /** The next records, or none when nothing more will come. */
-  async #receive(): Promise<readonly PullRecord[]> {
+  /** The next records; none when nothing came for a while after some had come; undefined when nothing more will. */
+  async #receive(): Promise<readonly PullRecord[] | undefined> {
     const queue = this.#queue
-    if (queue === undefined) return []
-    while (queue.count === 0 && this.#over === undefined) await this.#wake.wait()
+    if (queue === undefined) return undefined
+    while (queue.count === 0 && this.#over === undefined) {
+      const isIdle = await this.#wake.wait(this.#hasIdled ? undefined : IDLE_MS)
+      if (!isIdle) continue
+      this.#hasIdled = true
+      return []
+    }
     const abandoned = this.#over?.kind === 'ended' && this.#over.reason !== 'hole'
-    if (abandoned) return []
+    if (abandoned || queue.count === 0) return undefined
+    this.#hasIdled = false
     const { records, bytes } = queue.take(BATCH_RECORDS_MAX, BATCH_BYTES_MAX)
     this.#batchBytes = bytes
     this.#batchOldestStamp = records[0]?.position.stamp
@@ -311,12 +328,13 @@ export class PullRun {
 
   async #check(records: readonly PullRecord[], thorough: boolean): Promise<RunInput<PullRecord>> {
     const { marked, local, now } = this.#options
+    this.#checkedAt = performance.now()
     if (performance.now() - this.#lookedAt >= LOOK_INTERVAL_MS) {
       this.#lookedAt = performance.now()
       await local.look()
     }
     const duplicateWindowMs = this.#options.duplicateWindowMs()
-    const context = { marked, local, duplicateWindowMs, floorAt: this.#floorAt, thorough, now }
+    const context = { marked, duplicateWindowMs, floorAt: this.#floorAt, thorough, now }
     const copies = await findOwnCopies(records, context)
     const skipped = copies.filter(Boolean).length
     if (skipped > 0) this.#options.events.onApplied(0, skipped, 0)
@@ -326,6 +344,8 @@ export class PullRun {
   async #send({ records, fence, session }: RunAction<PullRecord> & { kind: 'send' }): Promise<RunInput<PullRecord>> {
     // Between the decision and now the connection may have been lost and made again; the run then ends by itself.
     if (!sameSession(session, this.#options.local.identity)) return { kind: 'sent', result: { kind: 'failed' } }
+    // A process that stood still since has not seen the copies that came meanwhile, and the server may have forgotten them.
+    if (performance.now() - this.#checkedAt > CHECK_AGE_MAX_MS) return { kind: 'sent', result: { kind: 'failed' } }
     const { error, ...result } = await this.#options.local.store(records, fence)
     if (error !== undefined) this.#error = error
     if (error?.code === 'invalid_argument' || error?.code === 'failed_precondition') this.#refused = error
@@ -375,13 +395,22 @@ class Signal {
     else resolve()
   }
 
-  wait(): Promise<void> {
+  /** Resolves with a notice, or with true when none came within `timeoutMs`. */
+  wait(timeoutMs?: number): Promise<boolean> {
     if (this.#pending) {
       this.#pending = false
-      return Promise.resolve()
+      return Promise.resolve(false)
     }
     return new Promise((resolve) => {
-      this.#resolve = resolve
+      const late = () => {
+        this.#resolve = undefined
+        resolve(true)
+      }
+      const timer = timeoutMs === undefined ? undefined : setTimeout(late, timeoutMs)
+      this.#resolve = () => {
+        clearTimeout(timer)
+        resolve(false)
+      }
     })
   }
 }

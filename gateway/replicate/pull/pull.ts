@@ -1,10 +1,11 @@
 import { type PullMark, START, watchPull } from '@landbridge/core'
 import { Backoff } from '../backoff.ts'
 import type { LinkStream } from '../link/link-stream.ts'
+import { pause } from '../pause.ts'
 import { PullRoute, type Upstream } from '../route/pull-route.ts'
 import type { LagRow, StopReason } from '../status.ts'
 import type { PullContext } from './context.ts'
-import type { HeadReport, LagReading } from './lag-meter.ts'
+import { carriedOver, type HeadReport, type LagReading } from './lag-meter.ts'
 import { LocalStream } from './local-stream.ts'
 import { PullRun, type RunEvents, type RunOutcome } from './pull-run.ts'
 import {
@@ -25,6 +26,8 @@ const STEADY_MS = 10_000
 /** A run that was told to end and does not is left to itself: whatever it still does, fences keep it from doing harm. */
 const ABANDON_MS = 10_000
 
+/** How loud an end is; others are for information. */
+const LEVELS: Partial<Record<PullOutcome['kind'], 'debug' | 'warn'>> = { 'link-down': 'debug', stalled: 'warn' }
 /** Records on their way and waiting: what a link of 200 ms carries at 40 MB/s. */
 const CREDIT_BYTES = 8 * 1024 * 1024
 
@@ -77,6 +80,8 @@ export class Pull implements AsyncDisposable {
   #lastReportMs: number | undefined
   #stopped: { readonly reason: StopReason; readonly message: string } | undefined
   #logged = ''
+  /** How the last run ended; empty once another one is open. */
+  #trouble = ''
 
   constructor(context: PullContext, topicKey: string, origin: string) {
     this.#context = context
@@ -111,10 +116,10 @@ export class Pull implements AsyncDisposable {
 
   /** How far this region is behind. */
   lag(): LagRow {
-    const { stale, ...reading } = this.#running?.run.lag() ?? this.#lastReading
+    const { stale, ...reading } = this.#reading(this.#running?.run)
     const { upstream } = this
     const heardMs = upstream === undefined ? undefined : this.#running?.stream.lastContactMs
-    const { now, gateway, linkReason, repairs } = this.#context
+    const { now, gateway, repairs } = this.#context
     return {
       topic: this.topicKey,
       origin: this.origin,
@@ -123,9 +128,21 @@ export class Pull implements AsyncDisposable {
       reportedMs: heardMs ?? this.#lastReportMs,
       upstream,
       gateway: upstream === undefined ? undefined : gateway,
-      problem: this.stopped?.message ?? (upstream === undefined ? linkReason(this.origin) : ''),
+      problem: this.#problem(stale),
       gaps: repairs.gaps(this.topicKey, this.origin),
     }
+  }
+
+  #problem(stale: boolean): string {
+    const { stopped, upstream } = this
+    if (stopped !== undefined) return stopped.message
+    if (upstream === undefined) return this.#context.linkReason(this.origin) || this.#trouble || 'nothing was heard yet'
+    return stale ? `${upstream} does not hear ${this.origin}` : ''
+  }
+
+  #reading(run: PullRun | undefined): LagReading {
+    const reading = run?.lag()
+    return reading === undefined ? this.#lastReading : carriedOver(this.#lastReading, reading)
   }
 
   /** Once a second: ends a run that stands still though there is something to do. */
@@ -138,6 +155,11 @@ export class Pull implements AsyncDisposable {
     if (verdict === 'upstream-stalled') this.#leave({ kind: 'stalled', who: 'upstream' })
     else if (verdict === 'applier-stalled') this.#leave({ kind: 'stalled', who: 'applier' })
     else if (running.region !== this.origin && running.run.lag()?.stale === true) this.#route.stale(running.region)
+  }
+
+  /** The topic's stream here was made anew: what is known of it is about another one. */
+  streamMade(): void {
+    this.#running?.run.sessionChanged()
   }
 
   /** Ends it; what is being stored is awaited. Idempotent. */
@@ -200,7 +222,7 @@ export class Pull implements AsyncDisposable {
     this.#running = running
     const outcome: RunOutcome | undefined = await Promise.race([run.run(), abandoned.promise])
     clearTimeout(running.abandoning)
-    this.#lastReading = run.lag() ?? this.#lastReading
+    this.#lastReading = this.#reading(run)
     this.#lastPosition = run.position ?? this.#lastPosition
     if (run.everOpen) this.#lastReportMs = stream.lastContactMs ?? this.#lastReportMs
     this.#running = undefined
@@ -234,11 +256,12 @@ export class Pull implements AsyncDisposable {
     const reason = reasonOf(outcome)
     const stopReason = stopReasonOf(outcome)
     const message = detailOf(outcome)
+    this.#trouble = message || reason
     this.#context.metrics.runsEnded.inc({ origin: this.origin, reason })
     // A stop stays known while the link is away: nobody has acted yet.
     if (stopReason !== undefined) this.#stopped = { reason: stopReason, message }
     else if (outcome.kind !== 'link-down' && reason !== 'failed') this.#goOn('run')
-    const level = stopReason !== undefined ? 'error' : reason === 'link-down' ? 'debug' : 'info'
+    const level = stopReason !== undefined ? 'error' : (LEVELS[outcome.kind] ?? 'info')
     // The same end over and over is said once.
     if (this.#logged === reason && level !== 'error') return
     this.#logged = reason
@@ -248,6 +271,7 @@ export class Pull implements AsyncDisposable {
   #opened(): void {
     this.#goOn('run')
     this.#logged = ''
+    this.#trouble = ''
     const region = this.#running?.region
     if (region !== undefined && region !== this.origin) {
       this.#context.log.info({ ...this.#labels, upstream: region }, 'pull goes over a relay')
@@ -273,18 +297,4 @@ export class Pull implements AsyncDisposable {
   get #labels(): { readonly topic: string; readonly origin: string } {
     return { topic: this.topicKey, origin: this.origin }
   }
-}
-
-/** Waits; an abort ends it early without an error. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    if (signal.aborted) end()
-    else signal.addEventListener('abort', end, { once: true })
-  })
 }

@@ -1,4 +1,4 @@
-import { pause } from './pause.ts'
+import { pause } from '../pause.ts'
 
 /** Lets a bounded number of things pass a second; who comes too early waits, in the order of coming. */
 export class RateLimit {

@@ -10,8 +10,8 @@ import {
   type SessionIdentity,
   sameSession,
 } from '@landbridge/core'
+import { pause } from '../pause.ts'
 import type { BranchAges } from './branch-ages.ts'
-import { pause } from './pause.ts'
 import type { RateLimit } from './rate-limit.ts'
 import type { RepairStream, WriteResult } from './repair-stream.ts'
 

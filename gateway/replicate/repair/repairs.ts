@@ -19,6 +19,7 @@ import { BranchAges } from './branch-ages.ts'
 import { RateLimit } from './rate-limit.ts'
 import { type RepairOutcome, repairOrigin } from './repair.ts'
 import { RepairStream } from './repair-stream.ts'
+import { retireOrigin } from './retire.ts'
 
 /**
  * Events given back a second, over all topics of this gateway. Each becomes an event for every other region, which looks
@@ -120,6 +121,27 @@ export class Repairs {
     } catch (thrown) {
       return { kind: 'failed', error: MeshError.from(thrown) }
     }
+  }
+
+  /** Gives back what this region holds of an origin that is gone for good. @throws MeshError */
+  async retire(
+    topic: TopicEntry,
+    origin: string,
+    bounds: { readonly dryRun: boolean; readonly eventsMax: number; readonly signal: AbortSignal },
+  ): Promise<{ readonly events: number; readonly more: boolean }> {
+    const { session, region, log, metrics } = this.#options
+    const labels = { topic: metrics.topicLabel(topic.key), origin }
+    const retired = await retireOrigin({
+      stream: new RepairStream({ session, region, topic, origin }),
+      origin,
+      duplicateWindowMs: topic.document.spec.duplicateWindowMs,
+      rate: this.#rate,
+      ...bounds,
+      onGivenBack: (count) => metrics.givenBack.inc(labels, count),
+    })
+    const given = { topic: topic.key, origin, givenBack: retired.events }
+    if (!bounds.dryRun && retired.events > 0) log.warn(given, 'events of a retired region were given back')
+    return retired
   }
 
   /** Retention gaps of an origin in this region; 0 while not known. */

@@ -1,4 +1,4 @@
-import { type ConfigSnapshot, type Position, START } from '@landbridge/core'
+import { type ConfigSnapshot, type Position, parseDocuments, START } from '@landbridge/core'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { LinkStream } from '../link/link-stream.ts'
 import type { PeerLink } from '../link/peer-link.ts'
@@ -14,13 +14,26 @@ afterEach(() => {
 
 const TOPIC = 'acme/orders'
 
+function snapshotOf(costs: Readonly<Record<string, number>>): ConfigSnapshot {
+  const apiVersion = 'landbridge.dev/v1alpha1'
+  const documents = [
+    { apiVersion, kind: 'Topic', metadata: { namespace: 'acme', name: 'orders' }, spec: {} },
+    ...Object.entries(costs).map(([name, cost]) => ({
+      ...{ apiVersion, kind: 'RegionPeer', metadata: { name } },
+      spec: { endpoints: ['localhost:1'], cost },
+    })),
+  ]
+  const { value = [] } = parseDocuments(documents.map((document) => JSON.stringify(document)).join('\n---\n'))
+  const topics = new Map(value.flatMap((document) => (document.kind === 'Topic' ? [[TOPIC, document] as const] : [])))
+  const peers = new Map(
+    value.flatMap((document) => (document.kind === 'RegionPeer' ? [[document.region, document] as const] : [])),
+  )
+  return { topics, peers } as unknown as ConfigSnapshot
+}
+
 /** A table of region "self" with links to some regions, and what they were asked to tell. */
 function startTable(costs: Readonly<Record<string, number>>) {
-  const peers = Object.entries(costs).map(
-    ([region, cost]) => [region, { region, spec: { cost, topics: ['*/*'] } }] as const,
-  )
-  const topics = new Map([[TOPIC, { spec: { regions: [] } }]])
-  const snapshot = { peers: new Map(peers), topics } as unknown as ConfigSnapshot
+  const snapshot = snapshotOf(costs)
   const table = new RouteTable('self', { snapshot })
   const watched = new Map<string, readonly string[]>()
   const links = new Map(

@@ -1,4 +1,12 @@
-import { chooseUpstream, mayBeatOrigin, NO_ROUTE, type Position, type RouteCandidate, START } from '@landbridge/core'
+import {
+  chooseUpstream,
+  mayBeatOrigin,
+  mayRelay,
+  NO_ROUTE,
+  type Position,
+  type RouteCandidate,
+  START,
+} from '@landbridge/core'
 import type { Holding } from '@landbridge/proto'
 import type { TopicRegistry } from '../../topics.ts'
 import { exchangeOf } from '../exchange.ts'
@@ -67,7 +75,6 @@ export class RouteTable implements UpstreamLinks {
 
   /** Every region that may serve an origin's events of a topic, as it is now. */
   candidates(topicKey: string, origin: string): RouteCandidate[] {
-    const { snapshot } = this.#registry
     const key = keyOf(topicKey, origin)
     const candidates: RouteCandidate[] = []
     for (const [region, { link, holdings }] of this.#links) {
@@ -76,7 +83,7 @@ export class RouteTable implements UpstreamLinks {
       candidates.push({
         region,
         up: stream !== undefined,
-        allowed: exchangeOf(snapshot, this.#region, region, topicKey) === 'allowed',
+        allowed: this.#isAllowed(topicKey, origin, region),
         cost: this.#cost(region),
         rttMs: stream?.rttMs,
         held: held?.position,
@@ -160,6 +167,13 @@ export class RouteTable implements UpstreamLinks {
   close(): void {
     clearTimeout(this.#rewatching)
     this.#rewatching = undefined
+  }
+
+  #isAllowed(topicKey: string, origin: string, region: string): boolean {
+    const { snapshot } = this.#registry
+    if (exchangeOf(snapshot, this.#region, region, topicKey) !== 'allowed') return false
+    const topic = snapshot.topics.get(topicKey)
+    return region === origin || (topic !== undefined && mayRelay(topic, region, this.#region))
   }
 
   #cost(region: string): number {

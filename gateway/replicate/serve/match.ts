@@ -1,9 +1,11 @@
-import { type Position, parseSubject } from '@landbridge/core'
+import { setTimeout } from 'node:timers/promises'
+import { isBefore, type Position, parseSubject } from '@landbridge/core'
 import { recordAt } from '@landbridge/nats'
 import { type MatchRequest, MatchResult, RefusalReason } from '@landbridge/proto'
 import type { TopicEntry } from '../../topics.ts'
 import { admit } from './admit.ts'
 import type { ServeContext } from './context.ts'
+import { DOUBT_MS, DOUBTS_MAX } from './place.ts'
 import { positionOf } from './responses.ts'
 import { linkTowards, pathOn } from './towards.ts'
 
@@ -47,22 +49,41 @@ export async function answerMatch(
   }
 }
 
-/** Whether this region's own log has these very records. @throws MeshError when the stream cannot be read now */
+/**
+ * Whether this region's own log has these very records. What a replicated stream does not have is doubted for a while,
+ * as where a pull is placed. @throws MeshError when the stream cannot be read now
+ */
 async function matchOwn(
-  { session, heads, region }: ServeContext,
+  context: ServeContext,
   topic: TopicEntry,
   positions: readonly Position[],
 ): Promise<readonly MatchResult[]> {
+  for (let doubts = 0; ; doubts++) {
+    const { results, isReplicated } = await matchNow(context, topic, positions)
+    if (!isReplicated || !results.includes(MatchResult.ABSENT) || doubts === DOUBTS_MAX) return results
+    await setTimeout(DOUBT_MS)
+  }
+}
+
+async function matchNow(
+  { session, heads, region }: ServeContext,
+  topic: TopicEntry,
+  positions: readonly Position[],
+): Promise<{ readonly results: readonly MatchResult[]; readonly isReplicated: boolean }> {
   const found = await Promise.all(
     positions.map(({ sequence }) => (sequence === 0 ? undefined : recordAt(session, topic.stream, sequence))),
   )
   // After the records: what is missing and below this was kept once.
-  const { firstSequence } = await heads.read(topic, 0)
-  return positions.map(({ sequence, stamp }, index) => {
+  const { firstSequence, bornMs, replicas } = await heads.read(topic, 0)
+  const results = positions.map(({ sequence, stamp }, index) => {
     const record = found[index]
     if (sequence === 0) return MatchResult.PRESENT
-    if (record === undefined) return sequence < firstSequence ? MatchResult.EXPIRED : MatchResult.ABSENT
+    if (record === undefined) {
+      const mayHaveBeen = sequence < firstSequence && !isBefore({ sequence, stamp }, bornMs)
+      return mayHaveBeen ? MatchResult.EXPIRED : MatchResult.ABSENT
+    }
     const isOwn = parseSubject(record.subject).value?.origin === region
     return isOwn && record.stampNs === stamp ? MatchResult.PRESENT : MatchResult.ABSENT
   })
+  return { results, isReplicated: replicas > 1 }
 }

@@ -1,4 +1,4 @@
-import { MeshError, originFilter, type Position, START } from '@landbridge/core'
+import { bornMsOf, MeshError, originFilter, type Position, START } from '@landbridge/core'
 import { lastRecord, type NatsSession, type StreamStatus, streamStatus } from '@landbridge/nats'
 import type { TopicEntry } from '../../topics.ts'
 import type { OwnTail, OwnTails } from './own-tails.ts'
@@ -12,8 +12,11 @@ export type OwnHead = {
   readonly lastSequence: number
   /** Which incarnation of the stream. */
   readonly created: string
+  /** No record of this incarnation is older, ms since 1970; undefined when that cannot be told. */
+  readonly bornMs: number | undefined
   /** Who led it; undefined for one replica. */
   readonly leader: string | undefined
+  readonly replicas: number
   /** Every own record that was stored up to then, by the server's own clock, ms since 1970, is at or before `position`. */
   readonly serverTimeMs: number | undefined
   /** When the reading began, ms since 1970. */
@@ -80,13 +83,14 @@ export class OwnHeads {
     const status = await this.#status(topic)
     const last = await lastRecord(this.#session, topic.stream, originFilter(topic.document.name, this.#region))
     const position = last === undefined ? START : { sequence: last.sequence, stamp: last.stampNs }
-    const { created, leader, firstSequence, lastSequence, serverTimeMs } = status
+    const { created, leader, firstSequence, lastSequence, serverTimeMs, replicas } = status
     if (last !== undefined) {
-      await this.#tails.add(topic, created, { position, scanned: Math.max(lastSequence, last.sequence) })
+      await this.#tails.add(topic, status, { position, scanned: Math.max(lastSequence, last.sequence) })
     } else {
       await this.#stretchTail(topic, status)
     }
-    return { position, firstSequence, lastSequence, created, leader, serverTimeMs, readMs }
+    const bornMs = bornMsOf(Date.parse(created), status.firstTimeMs)
+    return { position, firstSequence, lastSequence, created, bornMs, leader, replicas, serverTimeMs, readMs }
   }
 
   /** The stream keeps no own record: the last one known is the last one ever if nothing between was removed unseen. */
@@ -95,7 +99,7 @@ export class OwnHeads {
     if (tail === undefined) return
     const after = await this.#status(topic)
     if (seen.created !== after.created || tail.scanned < after.firstSequence - 1) return
-    await this.#tails.add(topic, seen.created, { ...tail, scanned: Math.max(tail.scanned, seen.lastSequence) })
+    await this.#tails.add(topic, seen, { ...tail, scanned: Math.max(tail.scanned, seen.lastSequence) })
   }
 
   async #status(topic: TopicEntry): Promise<StreamStatus> {

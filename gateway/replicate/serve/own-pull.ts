@@ -3,6 +3,7 @@ import {
   type Egress,
   egressOf,
   encodeRecords,
+  isControlSubject,
   MeshError,
   originFilter,
   type Position,
@@ -17,7 +18,7 @@ import {
 import type { NatsSession, StoredMessage } from '@landbridge/nats'
 import { RefusalReason } from '@landbridge/proto'
 import type { Log } from '../../telemetry/index.ts'
-import { eventOfMarker } from './markers.ts'
+import { eventOfMarker, type MarkedEvent } from './markers.ts'
 import type { OwnHead, OwnHeads } from './own-heads.ts'
 import { OwnReader } from './own-reader.ts'
 import { placeInStream } from './place.ts'
@@ -38,6 +39,15 @@ import { SkipTeller } from './skip-teller.ts'
 const STUCK_TICKS = 3
 /** A reader that read nothing for this long goes to sleep. */
 const IDLE_MS = 30_000
+
+/** Markers whose events are read at a time, together with what comes between them. */
+const QUEUE_MAX = 64
+
+type Queued = {
+  readonly message: StoredMessage
+  readonly marker: Marker | undefined
+  readonly event: Promise<MarkedEvent | undefined> | undefined
+}
 
 /** What an own pull needs. */
 export type OwnPullOptions = PullRequest &
@@ -79,7 +89,8 @@ export class OwnPull implements ServedPull {
   #flushing: NodeJS.Immediate | undefined
   /** A question to the stream must be answered before anything is sent, or read. */
   #checking = false
-  #fetching = false
+  /** Markers whose events are being read, and what came behind them. */
+  readonly #queue: Queued[] = []
   /** The record that was read last. */
   #looked: Position
   /** The record that passed last: the next one follows it. */
@@ -105,7 +116,11 @@ export class OwnPull implements ServedPull {
     this.#passed = position
     this.#sent = position
     this.#retention = new RetentionWatch({ ...options, retention: topic.document.spec.retention })
-    this.#skips = new SkipTeller(id, options.send, () => this.#records.length === 0)
+    this.#skips = new SkipTeller(
+      id,
+      options.send,
+      () => this.#records.length === 0 && !this.#checking && !this.#retention.inDoubt,
+    )
   }
 
   get behind(): boolean {
@@ -193,6 +208,35 @@ export class OwnPull implements ServedPull {
       this.#unavailable('the connection to NATS changed')
       return
     }
+    const marker = isControlSubject(message.subject) ? markerOf(message) : undefined
+    if (marker === undefined && this.#queue.length === 0) {
+      this.#use(message)
+      return
+    }
+    // Read while those before it are awaited, and used in its turn.
+    const event = marker && eventOfMarker(this.#options.session, this.request.topic, marker)
+    event?.catch(() => undefined)
+    this.#queue.push({ message, marker, event })
+    if (this.#queue.length === 1) void this.#useQueue()
+    else if (this.#queue.length === QUEUE_MAX) this.#steer()
+  }
+
+  /** What follows a marker must not overtake it. */
+  async #useQueue(): Promise<void> {
+    try {
+      for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
+        const event = await next.event
+        if (this.#closed) return
+        this.#use(next.message, next.marker && { mark: next.marker.mark, event })
+        this.#queue.shift()
+        if (this.#queue.length === QUEUE_MAX / 2) this.#steer()
+      }
+    } catch (cause) {
+      this.#unavailable(MeshError.from(cause).message)
+    }
+  }
+
+  #use(message: StoredMessage, stands?: { readonly mark: RetryMark; readonly event: MarkedEvent | undefined }): void {
     const position = { sequence: message.sequence, stamp: message.stampNs }
     this.#retention.follow(this.#looked, position)
     this.#looked = position
@@ -201,7 +245,10 @@ export class OwnPull implements ServedPull {
     this.#readAt = performance.now()
     const subject = parseSubject(message.subject).value
     if (subject?.control === true) {
-      this.#takeControl(message, position)
+      const event = stands?.event
+      if (stands === undefined) this.#passOver(position, 'is no marker')
+      else if (event === undefined) this.#passOver(position, 'stands for an event that is no longer kept')
+      else this.#offer(position, event.partition, stands.mark, event.payload)
       return
     }
     const headers = parseHeaders((name) => message.header(name))
@@ -218,7 +265,7 @@ export class OwnPull implements ServedPull {
     const event = this.#egress.isPlain ? payload : this.#egress.leave(payload, this.request.receiver)
     if (typeof event === 'string') {
       this.#options.onHeld(event)
-      this.#skips.skipped(position)
+      this.#skip(position)
       return
     }
     const record: RawRecord = { position, prev: this.#passed, partition, mark, event }
@@ -233,42 +280,27 @@ export class OwnPull implements ServedPull {
     else this.#flushing ??= setImmediate(() => this.#flush())
   }
 
-  #takeControl(message: StoredMessage, position: Position): void {
-    const { value } = parseControl((name) => message.header(name))
-    if (value?.kind === 'marker') void this.#takeMarker(value, position)
-    else this.#passOver(position, 'is no marker')
-  }
-
-  /** Nothing is read meanwhile: what follows a marker must not overtake it. */
-  async #takeMarker(marker: Marker, position: Position): Promise<void> {
-    this.#fetching = true
-    this.#steer()
-    try {
-      const found = await eventOfMarker(this.#options.session, this.request.topic, marker)
-      if (this.#closed) return
-      if (found === undefined) this.#passOver(position, 'stands for an event that is no longer kept')
-      else this.#offer(position, found.partition, marker.mark, found.payload)
-      this.#fetching = false
-      this.#steer()
-    } catch (cause) {
-      this.#unavailable(MeshError.from(cause).message)
-    }
-  }
-
   #passOver(position: Position, why: string): void {
     const { log, topic } = this.#options
     log.debug({ topic: topic.key, sequence: position.sequence }, `control record ${why}: it is passed over`)
+    this.#skip(position)
+  }
+
+  #skip(position: Position): void {
     this.#skips.skipped(position)
+    // Not over what retention may have taken unread.
+    if (this.#retention.inDoubt) this.#flushing ??= setImmediate(() => this.#flush())
   }
 
   #flush(): void {
     clearImmediate(this.#flushing)
     this.#flushing = undefined
-    if (this.#closed || this.#records.length === 0 || this.#checking) return
+    if (this.#closed || this.#checking) return
     if (this.#retention.inDoubt) {
       void this.#settleDoubt()
       return
     }
+    if (this.#records.length === 0) return
     const records = this.#records
     this.#records = []
     this.#bytes = 0
@@ -318,18 +350,15 @@ export class OwnPull implements ServedPull {
 
   /** Lets the reader sleep while there is nothing to read, and wakes it if it overslept. */
   #rest(head: OwnHead): void {
-    const { heads, topic } = this.#options
     if (head.position.sequence > this.#looked.sequence) this.#reader?.wake()
-    else if (!this.behind && performance.now() - this.#readAt >= IDLE_MS) {
-      void this.#reader?.sleep(async () => (await heads.read(topic, 0)).position.sequence <= this.#looked.sequence)
-    }
+    else if (!this.behind && performance.now() - this.#readAt >= IDLE_MS) this.#reader?.rest()
   }
 
   #steer(): void {
     const reader = this.#reader
     if (reader === undefined || this.#closed) return
     const full = this.#checking && this.#bytes >= FRAME_BYTES
-    const stop = this.#credit <= 0 || this.#blocked || this.#fetching || full
+    const stop = this.#credit <= 0 || this.#blocked || this.#queue.length >= QUEUE_MAX || full
     if (stop && !reader.paused) reader.pause()
     else if (!stop && reader.paused) reader.resume()
   }
@@ -354,4 +383,9 @@ export class OwnPull implements ServedPull {
     if (this.#closed) return
     this.#options.refuse(RefusalReason.UNAVAILABLE, `serve ${this.request.topic.key}: ${why}`)
   }
+}
+
+function markerOf(message: StoredMessage): Marker | undefined {
+  const { value } = parseControl((name) => message.header(name))
+  return value?.kind === 'marker' ? value : undefined
 }

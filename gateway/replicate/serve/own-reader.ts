@@ -14,11 +14,19 @@ export type OwnReaderOptions = {
   onMessage(message: StoredMessage): void
   onEnd(error: MeshError | undefined): void
   readonly log: Log
+  /** Default 9,000 ms. */
+  readonly dozeMs?: number
 }
+
+/**
+ * What was published before the server knew of our subscription is stored by then: no attempt to store waits longer than
+ * half of this.
+ */
+const DOZE_MS = 9_000
 
 type State =
   | { readonly kind: 'reading'; readonly reader: StreamReader }
-  | { readonly kind: 'dozing'; readonly reader: StreamReader; readonly knock: Knock }
+  | { readonly kind: 'dozing'; readonly reader: StreamReader; readonly knock: Knock; readonly sinceMs: number }
   | { readonly kind: 'sleeping'; readonly knock: Knock }
   | { readonly kind: 'closed' }
 
@@ -32,9 +40,11 @@ export class OwnReader {
   #state: State
   #next: number
   #paused = false
+  readonly #dozeMs: number
 
   constructor(options: OwnReaderOptions) {
     this.#options = options
+    this.#dozeMs = options.dozeMs ?? DOZE_MS
     this.#next = options.from
     this.#state = { kind: 'reading', reader: this.#open() }
   }
@@ -58,23 +68,19 @@ export class OwnReader {
   }
 
   /**
-   * Goes to sleep, if nothing comes meanwhile.
-   * @param atEnd asks the stream, which knows of our subscription by then, whether everything was read
+   * Everything was read, and nothing came for a while: called from time to time as long as that is so. The first call
+   * listens; one that comes long enough after it, if nothing was heard, ends the reading.
    */
-  async sleep(atEnd: () => Promise<boolean>): Promise<void> {
-    if (this.#state.kind !== 'reading') return
-    const { reader } = this.#state
-    const { session, filter } = this.#options
-    const knock = new Knock({ session, filter, onKnock: () => this.wake() })
-    const state: State = { kind: 'dozing', reader, knock }
-    this.#setState(state)
-    const isStill = () => this.#state === state
-    const maySleep = await atEnd().catch(() => false)
-    if (!isStill()) return
-    if (maySleep) {
-      this.#setState({ kind: 'sleeping', knock })
-      this.#end(reader)
-    } else this.wake()
+  rest(): void {
+    const state = this.#state
+    if (state.kind === 'reading') {
+      const { session, filter } = this.#options
+      const knock = new Knock({ session, filter, onKnock: () => this.wake() })
+      this.#setState({ kind: 'dozing', reader: state.reader, knock, sinceMs: performance.now() })
+    } else if (state.kind === 'dozing' && performance.now() - state.sinceMs >= this.#dozeMs) {
+      this.#setState({ kind: 'sleeping', knock: state.knock })
+      this.#end(state.reader)
+    }
   }
 
   /** There may be something to read. */
@@ -106,6 +112,7 @@ export class OwnReader {
       windowBytes,
       onMessage: (message) => {
         this.#next = message.sequence + 1
+        this.wake()
         this.#options.onMessage(message)
       },
       onEnd: (error) => {

@@ -1,7 +1,13 @@
+import { setTimeout } from 'node:timers/promises'
 import { type Placement, type Position, parseSubject, placePosition, START } from '@landbridge/core'
 import { type NatsSession, recordAt } from '@landbridge/nats'
 import type { TopicEntry } from '../../topics.ts'
 import type { OwnHead, OwnHeads } from './own-heads.ts'
+
+/** How often what is not there is doubted in a stream with replicas. */
+export const DOUBTS_MAX = 4
+/** And how long each time, in ms. */
+export const DOUBT_MS = 500
 
 /** Where a pull begins. */
 export type Place = {
@@ -42,7 +48,19 @@ export async function placeInStream(options: PlaceOptions): Promise<Place> {
   return { placement, from: position.sequence + 1, looked: position, head }
 }
 
-async function placeOne(
+/**
+ * A server that has just become the leader of a replicated stream may not have its newest records yet: that logs differ
+ * counts only when it is still so after a while.
+ */
+async function placeOne(options: PlaceOptions, position: Position): Promise<Pick<Place, 'placement' | 'head'>> {
+  for (let doubts = 0; ; doubts++) {
+    const place = await placeNow(options, position)
+    if (place.placement !== 'diverged' || place.head.replicas === 1 || doubts === DOUBTS_MAX) return place
+    await setTimeout(DOUBT_MS)
+  }
+}
+
+async function placeNow(
   { session, heads, region, topic }: PlaceOptions,
   position: Position,
 ): Promise<Pick<Place, 'placement' | 'head'>> {
@@ -54,6 +72,7 @@ async function placeOne(
     first: head.firstSequence,
     last: head.lastSequence,
     found: found === undefined ? undefined : { stamp: found.stampNs, own: subject?.origin === region },
+    bornMs: head.bornMs,
     ownTail: await heads.tailAt(topic, head.created, position),
   })
   return { placement, head }

@@ -9,24 +9,30 @@ export type KnownHead = {
   readonly stale: boolean
   /** When the origin's stream had this head, by its own server, ms since 1970. */
   readonly timeMs?: number | undefined
+  /** The region that says so: the origin or a relay. */
+  readonly from?: string | undefined
 }
 
 /** How far an origin is, as a relay knows it: from its upstream while a pull is handed on, or else from its own pull and stream. */
 export class RelayHead {
   readonly #known: () => KnownHead | undefined
+  readonly #peer: string
   #local: Position = START
   #sent: Position = START
   #upstream: PullHead | undefined
   #upstreamWaiting = 0
   #told: HeadReport | undefined
 
-  constructor(known: () => KnownHead | undefined) {
+  /** @param peer the region that is told */
+  constructor(known: () => KnownHead | undefined, peer: string) {
     this.#known = known
+    this.#peer = peer
   }
 
-  /** True until the receiver was told that it has all there is. */
+  /** True until the receiver was told that it has all there is, and whether that is sure. */
   get behind(): boolean {
-    return this.#told?.pending !== 0
+    if (this.#told?.pending !== 0) return true
+    return this.#upstream === undefined && (this.#heard()?.stale ?? true) !== (this.#told.stale ?? false)
   }
 
   /** The newest record of the local stream. */
@@ -58,8 +64,14 @@ export class RelayHead {
     return { position, pending: Number(pending) + this.#upstreamWaiting, stale, timeMs }
   }
 
-  #fromLocal(unread: number): HeadReport {
+  /** What the peer told us is no news to it: two relays would vouch for each other while nobody hears the origin. */
+  #heard(): KnownHead | undefined {
     const known = this.#known()
+    return known?.from === this.#peer ? { ...known, stale: true } : known
+  }
+
+  #fromLocal(unread: number): HeadReport {
+    const known = this.#heard()
     const local = this.#sent.sequence > this.#local.sequence ? this.#sent : this.#local
     if (known === undefined || known.position.sequence < local.sequence) {
       return { position: local, pending: unread, stale: known?.stale ?? true }

@@ -26,6 +26,7 @@ import {
   readRange,
   recordAt,
   type StoredMessage,
+  streamStatus,
 } from '@landbridge/nats'
 import type { TopicEntry } from '../../topics.ts'
 
@@ -93,7 +94,10 @@ export class RelayLog {
     const { sequence } = checkpoint.end
     const end = sequence === 0 ? undefined : await recordAt(this.#session, this.topic.stream, sequence)
     const stampAt = (at: number) => (at === sequence ? end?.stampNs : undefined)
-    return resolvePosition(last, checkpoint, { stampAt }).position
+    // Nothing of the origin is kept: the checkpoint is all that tells where it was.
+    const status = last === undefined ? await streamStatus(this.#session, this.topic.stream) : undefined
+    const facts = { stampAt, first: status?.firstSequence, streamCreated: status?.created }
+    return resolvePosition(last, checkpoint, facts).position
   }
 
   async #controls(): Promise<readonly BendRecord[]> {

@@ -32,10 +32,13 @@ import { linkTowards, pathOn } from './towards.ts'
 import { UpstreamPull } from './upstream-pull.ts'
 import { Wake } from './wake.ts'
 
-/** What an upstream may have on the way for one pull that is handed on. */
-const UPSTREAM_CREDIT_BYTES = 1024 * 1024
+/** What an upstream may have on the way at first: holes are small, and what comes behind them is for nothing. */
+const HOLE_CREDIT_BYTES = 64 * 1024
+const CREDIT_BYTES = 512 * 1024
 /** While records come from upstream, this often it is looked whether they are in the local stream by now. */
-const RELOCATE_MS = { min: 1_000, max: 15_000 } as const
+const RELOCATE_MS = { min: 250, max: 15_000 } as const
+/** Local records that a reader rather reads for nothing than begins again. */
+const READ_ON_MAX = 5_000
 /** A tail that was skipped here, and that nobody could be asked for, is asked for again after this long. */
 const TAIL_RETRY_MS = 10_000
 
@@ -82,6 +85,8 @@ export class RelayPull implements ServedPull {
   #blocked = false
   #closed = false
   #emitting = false
+  /** What is being sent came from upstream. */
+  #fromUpstream = false
   /** The stream as it was when this began. */
   #stream: OwnHead | undefined
   #relocate = { nextMs: 0, waitMs: RELOCATE_MS.min as number }
@@ -99,7 +104,7 @@ export class RelayPull implements ServedPull {
     this.#epoch = context.session.epoch
     this.#credit = request.creditBytes
     this.#skips = new SkipTeller(id, ports.send, () => !this.#emitting)
-    this.#head = new RelayHead(() => context.originHead?.(topic.key, origin))
+    this.#head = new RelayHead(() => context.originHead?.(topic.key, origin), request.path.at(-1) ?? request.receiver)
   }
 
   get behind(): boolean {
@@ -235,8 +240,9 @@ export class RelayPull implements ServedPull {
   }
 
   #readerAt(after: number): RelayReader {
-    // A reader that is not so far yet reads on: the run passes over what it has.
-    if (this.#reader !== undefined && this.#reader.taken <= after) return this.#reader
+    // A reader that is not so far yet reads on, unless there is much between: the run passes over it.
+    const ahead = this.#reader === undefined ? -1 : after - this.#reader.taken
+    if (this.#reader !== undefined && ahead >= 0 && ahead <= READ_ON_MAX) return this.#reader
     this.#closeReader()
     const { session, log } = this.#context
     const onChange = () => this.#wake.notify()
@@ -267,6 +273,7 @@ export class RelayPull implements ServedPull {
       this.#sendFrame(records, bytes)
     }
     this.#emitting = false
+    this.#fromUpstream = false
     if (skipped !== undefined) this.#skips.skipped(skipped)
     return { kind: 'emitted' }
   }
@@ -276,12 +283,12 @@ export class RelayPull implements ServedPull {
     this.#skips.passed()
     this.#ports.send(encodeRecords(this.request.id, records))
     this.#ports.onServed(records.length)
-    this.#upstream?.sent(bytes)
+    if (this.#fromUpstream) this.#upstream?.sent(bytes)
     this.#head.onSent(records.at(-1)?.position)
     if (this.#context.now() - this.#headToldMs >= HEAD_INTERVAL_MS) this.#tellHead()
   }
 
-  #handOn({ position, scanned, skipGap }: Extract<Action, { kind: 'hand-on' }>): void {
+  #handOn({ position, scanned, skipGap, until }: Extract<Action, { kind: 'hand-on' }>): void {
     this.#closeUpstream()
     this.#relocate = { nextMs: this.#context.now() + RELOCATE_MS.min, waitMs: RELOCATE_MS.min }
     const { topic, origin, path, receiver } = this.request
@@ -290,7 +297,7 @@ export class RelayPull implements ServedPull {
     this.#why = link === undefined ? 'no link leads on' : ''
     if (link === undefined) return
     log.debug({ topic: topic.key, origin, receiver, sequence: position.sequence }, 'pull handed on')
-    const creditBytes = UPSTREAM_CREDIT_BYTES
+    const creditBytes = until === undefined ? CREDIT_BYTES : HOLE_CREDIT_BYTES
     const on = pathOn({ path, receiver, region })
     this.#upstream = new UpstreamPull({
       link,
@@ -304,25 +311,30 @@ export class RelayPull implements ServedPull {
       const upstream = this.#upstream
       if (upstream === undefined) return { kind: 'refused', reason: 'cannot-tell' }
       if (this.#closed) return undefined
-      const input = upstream.take()
       this.#why = upstream.why
       if (this.#head.onUpstream(upstream.head, upstream.waiting)) this.#tellHead()
-      if (input !== undefined) return input
-      const placed = relocate === undefined ? undefined : await this.#relocated(relocate)
-      if (placed !== undefined) return placed
-      if (!this.#closed) await this.#wake.wait(relocate === undefined ? undefined : this.#relocate.waitMs)
+      // Also while records keep coming; but what ends the pull upstream is heard first.
+      const isDue = relocate !== undefined && !upstream.over && this.#context.now() >= this.#relocate.nextMs
+      const placed = isDue ? await this.#relocated(relocate) : undefined
+      if (this.#closed) return undefined
+      if (placed !== undefined && !upstream.over) return placed
+      const input = upstream.take()
+      if (input !== undefined) {
+        this.#fromUpstream = input.kind === 'records'
+        return input
+      }
+      await this.#wake.wait(relocate === undefined ? undefined : this.#relocate.waitMs)
     }
   }
 
   /** Now and then: whether the local stream has a position that it could not place before. */
   async #relocated(position: Position): Promise<Input | undefined> {
-    const nowMs = this.#context.now()
-    if (nowMs < this.#relocate.nextMs) return undefined
     const waitMs = Math.min(2 * this.#relocate.waitMs, RELOCATE_MS.max)
-    this.#relocate = { nextMs: nowMs + waitMs, waitMs }
+    this.#relocate = { nextMs: this.#context.now() + waitMs, waitMs }
     const view: RelayView = await this.#records.view()
     const place = await this.#records.place(view, position)
-    return place === undefined ? undefined : { kind: 'placed', position, place }
+    const { segments } = view
+    return place === undefined || segments === undefined ? undefined : { kind: 'placed', position, place, segments }
   }
 
   /** The newest records of the origin may have been copies here: then nothing in the local stream tells of them. */

@@ -44,7 +44,6 @@ export class ServedStream {
   #blocked = false
   #closed = false
   #wroteMs = 0
-  #ticks = 0
   #matches = 0
   #stopWatching: (() => void) | undefined
 
@@ -259,15 +258,22 @@ export class ServedStream {
   }
 
   #tick(): void {
-    const turn = this.#ticks % IDLE_ROUNDS
-    this.#ticks += 1
+    // By the clock and the topic: the idle pulls of all peers look at a topic together, and share one reading of it.
+    const turn = Math.floor(this.#context.now() / TICK_MS) % IDLE_ROUNDS
     for (const pull of this.#pulls.values()) {
-      if (pull.behind || pull.request.id % IDLE_ROUNDS === turn) void pull.tick()
+      if (pull.behind || turnOf(pull.request.topic.key) === turn) void pull.tick()
     }
     // Also while blocked: it waits in line behind the records, and arrives when they do.
     const nowMs = this.#context.now()
     if (nowMs - this.#wroteMs >= TICK_MS * 0.9 && !this.#blocked) this.#write(encodeHeartbeat(nowMs))
   }
+}
+
+/** Spreads topics over the rounds. */
+function turnOf(topicKey: string): number {
+  let sum = 0
+  for (let index = 0; index < topicKey.length; index += 1) sum = (sum * 31 + topicKey.charCodeAt(index)) % 65_521
+  return sum % IDLE_ROUNDS
 }
 
 type PullKey = Pick<PullRequest, 'topic' | 'origin' | 'receiver'>

@@ -6,6 +6,8 @@ import { positionOf } from './responses.ts'
 
 /** An upstream that has said nothing at all for this long will not. */
 const FIRST_WORD_MS = 10_000
+/** The window grows up to this while its records are wanted. */
+const WINDOW_BYTES_MAX = 1024 * 1024
 /** One record of the largest size may come beyond the credit. */
 const OVERSHOOT_BYTES = 10 * 1024 * 1024
 
@@ -31,7 +33,7 @@ const REFUSALS: Partial<Record<RefusalReason, RelayRefusal>> = {
 export class UpstreamPull {
   readonly #onChange: () => void
   readonly #handle: PullHandle
-  readonly #bytesMax: number
+  #window: number
   readonly #timer: NodeJS.Timeout
   #inputs: Input[] = []
   #bytes = 0
@@ -43,7 +45,7 @@ export class UpstreamPull {
 
   constructor({ link, request, onChange }: UpstreamPullOptions) {
     this.#onChange = onChange
-    this.#bytesMax = request.creditBytes + OVERSHOOT_BYTES
+    this.#window = request.creditBytes
     this.#timer = setTimeout(() => this.#refuse('cannot-tell', 'the upstream says nothing'), FIRST_WORD_MS)
     this.#handle = link.open(request, {
       onRecords: (records) => this.#records(records),
@@ -61,6 +63,11 @@ export class UpstreamPull {
     })
   }
 
+  /** True when nothing more will come; what came before may still be taken. */
+  get over(): boolean {
+    return this.#over
+  }
+
   /** Records that wait. */
   get waiting(): number {
     return this.#inputs.reduce((sum, input) => sum + (input.kind === 'records' ? input.events.length : 0), 0)
@@ -73,8 +80,10 @@ export class UpstreamPull {
 
   /** Some of what was taken has been sent on. */
   sent(bytes: number): void {
+    const more = Math.min(bytes, Math.max(0, WINDOW_BYTES_MAX - this.#window))
     this.#bytes -= bytes
-    this.#handle.grant(bytes)
+    this.#window += more
+    this.#handle.grant(bytes + more)
   }
 
   applied(position: Position): void {
@@ -91,7 +100,8 @@ export class UpstreamPull {
 
   #records(records: readonly RawRecord[]): void {
     for (const record of records) this.#bytes += recordByteLength(record)
-    if (this.#bytes > this.#bytesMax) this.#refuse('cannot-tell', 'the upstream sent more than its credit')
+    if (this.#bytes > this.#window + OVERSHOOT_BYTES)
+      this.#refuse('cannot-tell', 'the upstream sent more than its credit')
     else this.#push({ kind: 'records', events: records })
   }
 

@@ -1,6 +1,6 @@
 import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
-import type { StartContender } from '../contender.ts'
+import type { Latencies, StartContender } from '../contender.ts'
 import { EventFactory, meshMessageId } from '../event-factory.ts'
 import { runAtPace } from '../pace.ts'
 
@@ -18,9 +18,10 @@ export const start: StartContender<'lag-probe'> = async ({ fromUrl, subject, toU
   const manager = await jetstreamManager(to)
   const factory = new EventFactory()
 
-  async function probe(consumerName: string, count: number, perSecond: number): Promise<number[]> {
+  async function probe(consumerName: string, count: number, perSecond: number): Promise<Latencies> {
     const due = new Map<string, number>()
     const latenciesMs: number[] = []
+    const lateMs: number[] = []
     const done = Promise.withResolvers<void>()
     const consumer = await receiver.consumers.get(stream, consumerName)
     const messages = await consumer.consume({
@@ -37,6 +38,7 @@ export const start: StartContender<'lag-probe'> = async ({ fromUrl, subject, toU
       const event = factory.next()
       const id = meshMessageId(event)
       due.set(id, dueMs)
+      lateMs.push(performance.now() - dueMs)
       origin.publish(subject, event.bytes, { msgID: id }).catch(done.reject)
     })
     const limit = setTimeout(() => {
@@ -44,7 +46,7 @@ export const start: StartContender<'lag-probe'> = async ({ fromUrl, subject, toU
     }, LAST_EVENT_LIMIT_MS)
     try {
       await done.promise
-      return latenciesMs
+      return { latenciesMs, lateMs }
     } finally {
       clearTimeout(limit)
       await messages.close()
@@ -60,7 +62,7 @@ export const start: StartContender<'lag-probe'> = async ({ fromUrl, subject, toU
         mem_storage: true,
       })
       try {
-        return { latenciesMs: await probe(name, Math.round(seconds * perSecond), perSecond) }
+        return await probe(name, Math.round(seconds * perSecond), perSecond)
       } finally {
         await manager.consumers.delete(stream, name)
       }

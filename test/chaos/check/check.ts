@@ -21,6 +21,8 @@ export type CheckReport = {
   readonly examples: readonly Violation[]
   /** Acknowledged events that are gone because every known copy was wiped on purpose. */
   readonly excused: number
+  /** Those of topics that acknowledge by quorum, among them. */
+  readonly excusedQuorum: number
   /** Events that each region's streams hold. */
   readonly storedByRegion: Readonly<Record<string, number>>
 }
@@ -33,6 +35,7 @@ export function check({ history, streams, wipes }: CheckInput): CheckReport {
   const violations = new Violations()
   const storedByRegion: Record<string, number> = Object.fromEntries(history.regions.map((name) => [name, 0]))
   let excused = 0
+  let excusedQuorum = 0
   for (const topic of history.topics) {
     const logs = streams.filter((log) => log.topic === topic.name)
     const held = new Holdings(history)
@@ -47,11 +50,13 @@ export function check({ history, streams, wipes }: CheckInput): CheckReport {
     }
     for (const [index, publisher] of history.publishers.entries()) {
       if (publisher.info.topic !== topic.name) continue
-      excused += checkPublisher({ history, topic, index, publisher, held, wipes, violations })
+      const gone = checkPublisher({ history, topic, index, publisher, held, wipes, violations })
+      excused += gone
+      if (topic.durability === 'quorum') excusedQuorum += gone
     }
   }
   const { counts, total, examples } = violations
-  return { counts, total, examples, excused, storedByRegion }
+  return { counts, total, examples, excused, excusedQuorum, storedByRegion }
 }
 
 /** Which regions hold each event: a bit a region. */

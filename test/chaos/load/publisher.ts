@@ -26,7 +26,7 @@ export type PublisherOptions = {
 type Receipt = { readonly region: string; readonly regions?: readonly string[]; readonly degraded?: boolean }
 
 const LANES = 6
-const KEYS_PER_LANE = 12
+const KEYS_PER_LANE = 40
 /** A lane that is so far behind its pace starts anew instead of catching up. */
 const BEHIND_MS_MAX = 1_000
 const PAYLOAD = 'x'.repeat(160)

@@ -82,7 +82,10 @@ export function summaryOf(report: ChaosReport): string {
       `${events.tried} tried, ${events.acknowledged} acknowledged, ${events.ambiguous} unclear, ${events.refused} refused`,
     ),
     row('faults', `${faults.done} of ${faults.planned} (${kinds.join(', ')})`),
-    row('lost', `${counts.lost} (${verdict.excused} more by wiping every copy on purpose)`),
+    row(
+      'lost',
+      `${counts.lost} (${verdict.excused} more by wiping every copy on purpose, ${verdict.excusedQuorum} of them quorum)`,
+    ),
     row('missing somewhere', counts.missing + counts.differing),
     row('duplicates', counts.duplicate),
     row('order violations', counts.order + counts.keyOrder),

@@ -12,6 +12,103 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 export declare const file_landbridge_v1_admin_service: GenFile;
 
 /**
+ * Who is gone.
+ *
+ * @generated from message landbridge.v1.RetireRequest
+ */
+export declare type RetireRequest = Message<"landbridge.v1.RetireRequest"> & {
+  /**
+   * The region that is gone.
+   *
+   * @generated from field: string region = 1;
+   */
+  region: string;
+
+  /**
+   * Only count.
+   *
+   * @generated from field: bool dry_run = 2;
+   */
+  dryRun: boolean;
+
+  /**
+   * Most events in this call, 1 to 200,000; 0 for 50,000. They are given back at
+   * no more than 10,000 a second.
+   *
+   * @generated from field: uint32 events_max = 3;
+   */
+  eventsMax: number;
+};
+
+/**
+ * Describes the message landbridge.v1.RetireRequest.
+ * Use `create(RetireRequestSchema)` to create a new message.
+ */
+export declare const RetireRequestSchema: GenMessage<RetireRequest>;
+
+/**
+ * What was given back.
+ *
+ * @generated from message landbridge.v1.RetireResponse
+ */
+export declare type RetireResponse = Message<"landbridge.v1.RetireResponse"> & {
+  /**
+   * The region that answers.
+   *
+   * @generated from field: string region = 1;
+   */
+  region: string;
+
+  /**
+   * Topics of which it held such events.
+   *
+   * @generated from field: repeated landbridge.v1.RetiredTopic topics = 2;
+   */
+  topics: RetiredTopic[];
+
+  /**
+   * There are more than `events_max`.
+   *
+   * @generated from field: bool more = 3;
+   */
+  more: boolean;
+};
+
+/**
+ * Describes the message landbridge.v1.RetireResponse.
+ * Use `create(RetireResponseSchema)` to create a new message.
+ */
+export declare const RetireResponseSchema: GenMessage<RetireResponse>;
+
+/**
+ * One topic of a region that is gone.
+ *
+ * @generated from message landbridge.v1.RetiredTopic
+ */
+export declare type RetiredTopic = Message<"landbridge.v1.RetiredTopic"> & {
+  /**
+   * "<tenant>/<topic>".
+   *
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * Events that were given back, or with `dry_run` would be. Those that were
+   * given back before do not count.
+   *
+   * @generated from field: uint64 events = 2;
+   */
+  events: bigint;
+};
+
+/**
+ * Describes the message landbridge.v1.RetiredTopic.
+ * Use `create(RetiredTopicSchema)` to create a new message.
+ */
+export declare const RetiredTopicSchema: GenMessage<RetiredTopic>;
+
+/**
  * Documents to apply.
  *
  * @generated from message landbridge.v1.ApplyRequest
@@ -605,6 +702,19 @@ export declare const AdminService: GenService<{
     methodKind: "unary";
     input: typeof GetLagRequestSchema;
     output: typeof GetLagResponseSchema;
+  },
+  /**
+   * Another region is gone for good, stream and all: gives its events that this
+   * region holds to the remaining regions, as events of this one. Regions that
+   * have them skip them. Do so in every remaining region, as often as there is
+   * `more`; then delete its RegionPeer. Refused while the region is connected.
+   *
+   * @generated from rpc landbridge.v1.AdminService.Retire
+   */
+  retire: {
+    methodKind: "unary";
+    input: typeof RetireRequestSchema;
+    output: typeof RetireResponseSchema;
   },
 }>;
 

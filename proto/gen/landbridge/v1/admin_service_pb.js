@@ -9,91 +9,112 @@ import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
  * Describes the file landbridge/v1/admin_service.proto.
  */
 export const file_landbridge_v1_admin_service = /*@__PURE__*/
-  fileDesc("CiFsYW5kYnJpZGdlL3YxL2FkbWluX3NlcnZpY2UucHJvdG8SDWxhbmRicmlkZ2UudjEiMgoMQXBwbHlSZXF1ZXN0EhEKCWRvY3VtZW50cxgBIAEoCRIPCgdkcnlfcnVuGAIgASgIIk4KDUFwcGx5UmVzcG9uc2USLQoIb3V0Y29tZXMYASADKAsyGy5sYW5kYnJpZGdlLnYxLkFwcGx5T3V0Y29tZRIOCgZyZWdpb24YAiABKAkidgoMQXBwbHlPdXRjb21lEgwKBGtpbmQYASABKAkSDAoEbmFtZRgCIAEoCRIqCgZhY3Rpb24YAyABKA4yGi5sYW5kYnJpZGdlLnYxLkFwcGx5QWN0aW9uEg8KB2NoYW5nZXMYBCADKAkSDQoFZXJyb3IYBSABKAkiUAoNRGVsZXRlUmVxdWVzdBIuCglkb2N1bWVudHMYASADKAsyGy5sYW5kYnJpZGdlLnYxLkRvY3VtZW50TmFtZRIPCgdkcnlfcnVuGAIgASgIIioKDERvY3VtZW50TmFtZRIMCgRraW5kGAEgASgJEgwKBG5hbWUYAiABKAkiTwoORGVsZXRlUmVzcG9uc2USLQoIb3V0Y29tZXMYASADKAsyGy5sYW5kYnJpZGdlLnYxLkFwcGx5T3V0Y29tZRIOCgZyZWdpb24YAiABKAkiEgoQTGlzdFBlZXJzUmVxdWVzdCJHChFMaXN0UGVlcnNSZXNwb25zZRIOCgZyZWdpb24YASABKAkSIgoFcGVlcnMYAiADKAsyEy5sYW5kYnJpZGdlLnYxLlBlZXIiwQEKBFBlZXISDgoGcmVnaW9uGAEgASgJEhEKCWVuZHBvaW50cxgCIAMoCRInCgVzdGF0ZRgDIAEoDjIYLmxhbmRicmlkZ2UudjEuTGlua1N0YXRlEg4KBnJlYXNvbhgEIAEoCRIwCgxsYXN0X2NvbnRhY3QYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXB1bGxzGAYgASgNEgwKBGNvc3QYByABKA0SDgoGcnR0X21zGAggASgBIh4KDUdldExhZ1JlcXVlc3QSDQoFdG9waWMYASABKAkiQgoOR2V0TGFnUmVzcG9uc2USDgoGcmVnaW9uGAEgASgJEiAKBGxhZ3MYAiADKAsyEi5sYW5kYnJpZGdlLnYxLkxhZyKpAgoDTGFnEg0KBXRvcGljGAEgASgJEg4KBm9yaWdpbhgCIAEoCRIOCgZldmVudHMYAyABKAQSDwoHc2Vjb25kcxgEIAEoARINCgVrbm93bhgFIAEoCBIYChBhcHBsaWVkX3NlcXVlbmNlGAYgASgEEhUKDWhlYWRfc2VxdWVuY2UYByABKAQSMQoNcmVwb3J0ZWRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIdXBzdHJlYW0YCSABKAkSDwoHZ2F0ZXdheRgKIAEoCRItCgl3YXRlcm1hcmsYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3Byb2JsZW0YDCABKAkSDAoEZ2FwcxgNIAEoBCquAQoLQXBwbHlBY3Rpb24SHAoYQVBQTFlfQUNUSU9OX1VOU1BFQ0lGSUVEEAASGAoUQVBQTFlfQUNUSU9OX0NSRUFURUQQARIYChRBUFBMWV9BQ1RJT05fVVBEQVRFRBACEhoKFkFQUExZX0FDVElPTl9VTkNIQU5HRUQQAxIXChNBUFBMWV9BQ1RJT05fRkFJTEVEEAQSGAoUQVBQTFlfQUNUSU9OX0RFTEVURUQQBSp5CglMaW5rU3RhdGUSGgoWTElOS19TVEFURV9VTlNQRUNJRklFRBAAEhkKFUxJTktfU1RBVEVfQ09OTkVDVElORxABEhgKFExJTktfU1RBVEVfQ09OTkVDVEVEEAISGwoXTElOS19TVEFURV9ESVNDT05ORUNURUQQAzKwAgoMQWRtaW5TZXJ2aWNlEkIKBUFwcGx5EhsubGFuZGJyaWRnZS52MS5BcHBseVJlcXVlc3QaHC5sYW5kYnJpZGdlLnYxLkFwcGx5UmVzcG9uc2USRQoGRGVsZXRlEhwubGFuZGJyaWRnZS52MS5EZWxldGVSZXF1ZXN0Gh0ubGFuZGJyaWRnZS52MS5EZWxldGVSZXNwb25zZRJOCglMaXN0UGVlcnMSHy5sYW5kYnJpZGdlLnYxLkxpc3RQZWVyc1JlcXVlc3QaIC5sYW5kYnJpZGdlLnYxLkxpc3RQZWVyc1Jlc3BvbnNlEkUKBkdldExhZxIcLmxhbmRicmlkZ2UudjEuR2V0TGFnUmVxdWVzdBodLmxhbmRicmlkZ2UudjEuR2V0TGFnUmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("CiFsYW5kYnJpZGdlL3YxL2FkbWluX3NlcnZpY2UucHJvdG8SDWxhbmRicmlkZ2UudjEiRAoNUmV0aXJlUmVxdWVzdBIOCgZyZWdpb24YASABKAkSDwoHZHJ5X3J1bhgCIAEoCBISCgpldmVudHNfbWF4GAMgASgNIlsKDlJldGlyZVJlc3BvbnNlEg4KBnJlZ2lvbhgBIAEoCRIrCgZ0b3BpY3MYAiADKAsyGy5sYW5kYnJpZGdlLnYxLlJldGlyZWRUb3BpYxIMCgRtb3JlGAMgASgIIi0KDFJldGlyZWRUb3BpYxINCgV0b3BpYxgBIAEoCRIOCgZldmVudHMYAiABKAQiMgoMQXBwbHlSZXF1ZXN0EhEKCWRvY3VtZW50cxgBIAEoCRIPCgdkcnlfcnVuGAIgASgIIk4KDUFwcGx5UmVzcG9uc2USLQoIb3V0Y29tZXMYASADKAsyGy5sYW5kYnJpZGdlLnYxLkFwcGx5T3V0Y29tZRIOCgZyZWdpb24YAiABKAkidgoMQXBwbHlPdXRjb21lEgwKBGtpbmQYASABKAkSDAoEbmFtZRgCIAEoCRIqCgZhY3Rpb24YAyABKA4yGi5sYW5kYnJpZGdlLnYxLkFwcGx5QWN0aW9uEg8KB2NoYW5nZXMYBCADKAkSDQoFZXJyb3IYBSABKAkiUAoNRGVsZXRlUmVxdWVzdBIuCglkb2N1bWVudHMYASADKAsyGy5sYW5kYnJpZGdlLnYxLkRvY3VtZW50TmFtZRIPCgdkcnlfcnVuGAIgASgIIioKDERvY3VtZW50TmFtZRIMCgRraW5kGAEgASgJEgwKBG5hbWUYAiABKAkiTwoORGVsZXRlUmVzcG9uc2USLQoIb3V0Y29tZXMYASADKAsyGy5sYW5kYnJpZGdlLnYxLkFwcGx5T3V0Y29tZRIOCgZyZWdpb24YAiABKAkiEgoQTGlzdFBlZXJzUmVxdWVzdCJHChFMaXN0UGVlcnNSZXNwb25zZRIOCgZyZWdpb24YASABKAkSIgoFcGVlcnMYAiADKAsyEy5sYW5kYnJpZGdlLnYxLlBlZXIiwQEKBFBlZXISDgoGcmVnaW9uGAEgASgJEhEKCWVuZHBvaW50cxgCIAMoCRInCgVzdGF0ZRgDIAEoDjIYLmxhbmRicmlkZ2UudjEuTGlua1N0YXRlEg4KBnJlYXNvbhgEIAEoCRIwCgxsYXN0X2NvbnRhY3QYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg0KBXB1bGxzGAYgASgNEgwKBGNvc3QYByABKA0SDgoGcnR0X21zGAggASgBIh4KDUdldExhZ1JlcXVlc3QSDQoFdG9waWMYASABKAkiQgoOR2V0TGFnUmVzcG9uc2USDgoGcmVnaW9uGAEgASgJEiAKBGxhZ3MYAiADKAsyEi5sYW5kYnJpZGdlLnYxLkxhZyKpAgoDTGFnEg0KBXRvcGljGAEgASgJEg4KBm9yaWdpbhgCIAEoCRIOCgZldmVudHMYAyABKAQSDwoHc2Vjb25kcxgEIAEoARINCgVrbm93bhgFIAEoCBIYChBhcHBsaWVkX3NlcXVlbmNlGAYgASgEEhUKDWhlYWRfc2VxdWVuY2UYByABKAQSMQoNcmVwb3J0ZWRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIdXBzdHJlYW0YCSABKAkSDwoHZ2F0ZXdheRgKIAEoCRItCgl3YXRlcm1hcmsYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3Byb2JsZW0YDCABKAkSDAoEZ2FwcxgNIAEoBCquAQoLQXBwbHlBY3Rpb24SHAoYQVBQTFlfQUNUSU9OX1VOU1BFQ0lGSUVEEAASGAoUQVBQTFlfQUNUSU9OX0NSRUFURUQQARIYChRBUFBMWV9BQ1RJT05fVVBEQVRFRBACEhoKFkFQUExZX0FDVElPTl9VTkNIQU5HRUQQAxIXChNBUFBMWV9BQ1RJT05fRkFJTEVEEAQSGAoUQVBQTFlfQUNUSU9OX0RFTEVURUQQBSp5CglMaW5rU3RhdGUSGgoWTElOS19TVEFURV9VTlNQRUNJRklFRBAAEhkKFUxJTktfU1RBVEVfQ09OTkVDVElORxABEhgKFExJTktfU1RBVEVfQ09OTkVDVEVEEAISGwoXTElOS19TVEFURV9ESVNDT05ORUNURUQQAzL3AgoMQWRtaW5TZXJ2aWNlEkIKBUFwcGx5EhsubGFuZGJyaWRnZS52MS5BcHBseVJlcXVlc3QaHC5sYW5kYnJpZGdlLnYxLkFwcGx5UmVzcG9uc2USRQoGRGVsZXRlEhwubGFuZGJyaWRnZS52MS5EZWxldGVSZXF1ZXN0Gh0ubGFuZGJyaWRnZS52MS5EZWxldGVSZXNwb25zZRJOCglMaXN0UGVlcnMSHy5sYW5kYnJpZGdlLnYxLkxpc3RQZWVyc1JlcXVlc3QaIC5sYW5kYnJpZGdlLnYxLkxpc3RQZWVyc1Jlc3BvbnNlEkUKBkdldExhZxIcLmxhbmRicmlkZ2UudjEuR2V0TGFnUmVxdWVzdBodLmxhbmRicmlkZ2UudjEuR2V0TGFnUmVzcG9uc2USRQoGUmV0aXJlEhwubGFuZGJyaWRnZS52MS5SZXRpcmVSZXF1ZXN0Gh0ubGFuZGJyaWRnZS52MS5SZXRpcmVSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_timestamp]);
+
+/**
+ * Describes the message landbridge.v1.RetireRequest.
+ * Use `create(RetireRequestSchema)` to create a new message.
+ */
+export const RetireRequestSchema = /*@__PURE__*/
+  messageDesc(file_landbridge_v1_admin_service, 0);
+
+/**
+ * Describes the message landbridge.v1.RetireResponse.
+ * Use `create(RetireResponseSchema)` to create a new message.
+ */
+export const RetireResponseSchema = /*@__PURE__*/
+  messageDesc(file_landbridge_v1_admin_service, 1);
+
+/**
+ * Describes the message landbridge.v1.RetiredTopic.
+ * Use `create(RetiredTopicSchema)` to create a new message.
+ */
+export const RetiredTopicSchema = /*@__PURE__*/
+  messageDesc(file_landbridge_v1_admin_service, 2);
 
 /**
  * Describes the message landbridge.v1.ApplyRequest.
  * Use `create(ApplyRequestSchema)` to create a new message.
  */
 export const ApplyRequestSchema = /*@__PURE__*/
-  messageDesc(file_landbridge_v1_admin_service, 0);
+  messageDesc(file_landbridge_v1_admin_service, 3);
 
 /**
  * Describes the message landbridge.v1.ApplyResponse.
  * Use `create(ApplyResponseSchema)` to create a new message.
  */
 export const ApplyResponseSchema = /*@__PURE__*/
-  messageDesc(file_landbridge_v1_admin_service, 1);
+  messageDesc(file_landbridge_v1_admin_service, 4);
 
 /**
  * Describes the message landbridge.v1.ApplyOutcome.
  * Use `create(ApplyOutcomeSchema)` to create a new message.
  */
 export const ApplyOutcomeSchema = /*@__PURE__*/
-  messageDesc(file_landbridge_v1_admin_service, 2);
+  messageDesc(file_landbridge_v1_admin_service, 5);
 
 /**
  * Describes the message landbridge.v1.DeleteRequest.
  * Use `create(DeleteRequestSchema)` to create a new message.
  */
 export const DeleteRequestSchema = /*@__PURE__*/
-  messageDesc(file_landbridge_v1_admin_service, 3);
+  messageDesc(file_landbridge_v1_admin_service, 6);
 
 /**
  * Describes the message landbridge.v1.DocumentName.
  * Use `create(DocumentNameSchema)` to create a new message.
  */
 export const DocumentNameSchema = /*@__PURE__*/
-  messageDesc(file_landbridge_v1_admin_service, 4);
+  messageDesc(file_landbridge_v1_admin_service, 7);
 
 /**
  * Describes the message landbridge.v1.DeleteResponse.
  * Use `create(DeleteResponseSchema)` to create a new message.
  */
 export const DeleteResponseSchema = /*@__PURE__*/
-  messageDesc(file_landbridge_v1_admin_service, 5);
+  messageDesc(file_landbridge_v1_admin_service, 8);
 
 /**
  * Describes the message landbridge.v1.ListPeersRequest.
  * Use `create(ListPeersRequestSchema)` to create a new message.
  */
 export const ListPeersRequestSchema = /*@__PURE__*/
-  messageDesc(file_landbridge_v1_admin_service, 6);
+  messageDesc(file_landbridge_v1_admin_service, 9);
 
 /**
  * Describes the message landbridge.v1.ListPeersResponse.
  * Use `create(ListPeersResponseSchema)` to create a new message.
  */
 export const ListPeersResponseSchema = /*@__PURE__*/
-  messageDesc(file_landbridge_v1_admin_service, 7);
+  messageDesc(file_landbridge_v1_admin_service, 10);
 
 /**
  * Describes the message landbridge.v1.Peer.
  * Use `create(PeerSchema)` to create a new message.
  */
 export const PeerSchema = /*@__PURE__*/
-  messageDesc(file_landbridge_v1_admin_service, 8);
+  messageDesc(file_landbridge_v1_admin_service, 11);
 
 /**
  * Describes the message landbridge.v1.GetLagRequest.
  * Use `create(GetLagRequestSchema)` to create a new message.
  */
 export const GetLagRequestSchema = /*@__PURE__*/
-  messageDesc(file_landbridge_v1_admin_service, 9);
+  messageDesc(file_landbridge_v1_admin_service, 12);
 
 /**
  * Describes the message landbridge.v1.GetLagResponse.
  * Use `create(GetLagResponseSchema)` to create a new message.
  */
 export const GetLagResponseSchema = /*@__PURE__*/
-  messageDesc(file_landbridge_v1_admin_service, 10);
+  messageDesc(file_landbridge_v1_admin_service, 13);
 
 /**
  * Describes the message landbridge.v1.Lag.
  * Use `create(LagSchema)` to create a new message.
  */
 export const LagSchema = /*@__PURE__*/
-  messageDesc(file_landbridge_v1_admin_service, 11);
+  messageDesc(file_landbridge_v1_admin_service, 14);
 
 /**
  * Describes the enum landbridge.v1.ApplyAction.

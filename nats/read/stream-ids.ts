@@ -6,42 +6,48 @@ import type { StoredMessage } from './message.ts'
 import { readRange } from './read-range.ts'
 import { lastRecord, recordAt } from './records.ts'
 
-/** Options of `MarkedIds`. */
-export type MarkedIdsOptions = {
+/** Options of `StreamIds`. */
+export type StreamIdsOptions = {
   readonly session: NatsSession
   readonly stream: string
-  /** The subjects of marked events and of markers. */
+  /** Which records, by their subject. A marker counts for the event that it stands for. */
   readonly filter: string
-  /** How many ids are remembered; the oldest are forgotten, with a warning. Default 200,000. */
+  /** Stored at or after, in ms since 1970. Default: all. */
+  readonly fromMs?: number
+  /**
+   * How many ids are remembered; the oldest are forgotten, with a warning. With `fromMs` nothing more is read then: see
+   * `complete`. Default 1,000,000.
+   */
   readonly idsMax?: number
   readonly log?: Log
 }
 
 /** What was read of one incarnation of the stream over one connection. */
-type MarkedSet = {
+type IdSet = {
   /** Id to sequence, oldest first. */
   readonly ids: Map<string, number>
   newest: { readonly sequence: number; readonly stampNs: bigint } | undefined
   created: string | undefined
+  forgotten: boolean
 }
 
 /**
- * The message ids of one topic's marked events in this region, and of those that a marker stands for (RULES.md 5 and 8).
+ * The message ids of a stream's records, of all that match a filter, kept up to date by reading what is new.
  *
- * 1. After refresh() the set has seen every marked event that was stored, by the stream's leader, before the call.
- * 2. It is built anew after a lost connection and when the stream was made anew or lost its tail (rule 6). Until the
- *    new set is complete nothing is answered: `token` is undefined, and `has` throws.
+ * 1. After refresh() the set has seen every such record that was stored, by the stream's leader, before the call.
+ * 2. It is built anew after a lost connection and when the stream was made anew or lost its tail (rule 6 of the
+ *    replication protocol). Until the new set is complete nothing is answered: `token` is undefined, and `has` throws.
  */
-export class MarkedIds {
-  readonly #options: MarkedIdsOptions
+export class StreamIds {
+  readonly #options: StreamIdsOptions
   /** Complete as of the last refresh; undefined while it is built anew. */
-  #set: MarkedSet | undefined
+  #set: IdSet | undefined
   #epoch = 0
   #running: Promise<void> | undefined
   #following: Promise<void> | undefined
   #warned = false
 
-  constructor(options: MarkedIdsOptions) {
+  constructor(options: StreamIdsOptions) {
     this.#options = options
   }
 
@@ -74,16 +80,21 @@ export class MarkedIds {
     return this.#set.ids.has(messageId)
   }
 
-  /** Where the marked event with this id is stored; undefined when the set does not have it. */
+  /** Where the event with this id is stored; undefined when the set does not have it. */
   sequenceOf(messageId: string): number | undefined {
     return this.#set?.ids.get(messageId)
+  }
+
+  /** False when ids were forgotten since the set was built: there were too many. */
+  get complete(): boolean {
+    return this.#set?.forgotten === false
   }
 
   get size(): number {
     return this.#set?.ids.size ?? 0
   }
 
-  /** The sequence of the newest marked event the set has seen; 0 for none. */
+  /** The sequence of the newest record the set has seen; 0 for none. */
   get seen(): number {
     return this.#set?.newest?.sequence ?? 0
   }
@@ -94,7 +105,7 @@ export class MarkedIds {
     if (this.#epoch !== epoch) this.#set = undefined
     const last = await lastRecord(session, stream, filter)
     if (this.#set !== undefined && !(await this.#stillHolds(this.#set, last))) this.#set = undefined
-    const set = this.#set ?? { ids: new Map<string, number>(), newest: undefined, created: undefined }
+    const set = this.#set ?? { ids: new Map<string, number>(), newest: undefined, created: undefined, forgotten: false }
     if (last !== undefined && last.sequence > (set.newest?.sequence ?? 0)) await this.#read(set, last)
     if (session.epoch !== epoch) throw this.#anew()
     this.#set = set
@@ -102,7 +113,7 @@ export class MarkedIds {
   }
 
   /** Whether what was seen before still lies in the stream under `last`. */
-  async #stillHolds({ newest, created }: MarkedSet, last: StoredMessage | undefined): Promise<boolean> {
+  async #stillHolds({ newest, created }: IdSet, last: StoredMessage | undefined): Promise<boolean> {
     const { session, stream } = this.#options
     if (newest === undefined) return true
     if (last === undefined) return false
@@ -112,40 +123,47 @@ export class MarkedIds {
     return (await askStreamInfo(session, stream)).created === created
   }
 
-  async #read(set: MarkedSet, last: StoredMessage): Promise<void> {
-    const { session, stream, filter } = this.#options
+  async #read(set: IdSet, last: StoredMessage): Promise<void> {
+    const { session, stream, filter, fromMs } = this.#options
+    const { newest } = set
+    const fresh = fromMs === undefined ? 'all' : ({ timeMs: Math.floor(fromMs) } as const)
+    const start = newest === undefined ? fresh : { sequence: newest.sequence + 1 }
     set.created ??= (await askStreamInfo(session, stream)).created
     await readRange({
       session,
       stream,
       filters: [filter],
-      start: { sequence: (set.newest?.sequence ?? 0) + 1 },
+      start,
       headersOnly: true,
       onMessage: (message) => {
-        this.#add(set.ids, message)
-        return message.sequence < last.sequence
+        this.#add(set, message)
+        // What is not complete since its beginning is of no use.
+        return message.sequence < last.sequence && (fromMs === undefined || !set.forgotten)
       },
     })
     set.newest = { sequence: last.sequence, stampNs: last.stampNs }
   }
 
-  #add(ids: Map<string, number>, message: StoredMessage): void {
-    const { idsMax = 200_000, stream, log = silentLog } = this.#options
+  #add(set: IdSet, message: StoredMessage): void {
+    const { ids } = set
+    const { idsMax = 1_000_000, stream, log = silentLog } = this.#options
+    const own = message.header(HEADER.messageId)
     // A marker names the event that it stands for.
-    const id = message.header(HEADER.messageId) ?? message.header(CONTROL_HEADER.eventId)
+    const id = own ?? message.header(CONTROL_HEADER.eventId)
     if (id === undefined) return
-    ids.set(id, message.sequence)
+    ids.set(id, own === undefined ? Number(message.header(CONTROL_HEADER.eventSequence)) : message.sequence)
     if (ids.size <= idsMax) return
+    set.forgotten = true
     for (const oldest of ids.keys()) {
       ids.delete(oldest)
       break
     }
-    if (!this.#warned) log.warn({ stream, idsMax }, 'too many marked events: the ids of the oldest are forgotten')
+    if (!this.#warned) log.warn({ stream, idsMax }, 'too many ids to remember: the oldest are forgotten')
     this.#warned = true
   }
 
   #anew(): MeshError {
-    const message = `read ${this.#options.stream}: its marked events are being read anew`
+    const message = `read ${this.#options.stream}: its message ids are being read anew`
     return new MeshError('unavailable', message, { retryAfterMs: 250 })
   }
 }
