@@ -16,7 +16,8 @@ else if (command.kind === 'wrong') {
   process.exitCode = 2
 } else {
   const elsewhere = withPrivateMounts()
-  process.exitCode = typeof elsewhere === 'number' ? elsewhere : await runAll(command, elsewhere === 'here')
+  // Not by itself: Node 26 was seen to wait for ever for a handle of a process that had long ended.
+  process.exit(typeof elsewhere === 'number' ? elsewhere : await runAll(command, elsewhere === 'here'))
 }
 
 async function runAll(command: RunCommand, disks: boolean): Promise<number> {
