@@ -44,7 +44,11 @@ function judge(
   wipes: readonly Wipe[] = [],
 ) {
   const { counts, excused, total } = check({ history, streams: [stream(A, a), stream(B, b), stream(C, c)], wipes })
-  return { ...Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0)), total, excused }
+  return {
+    ...Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0)),
+    total,
+    excused: excused.events,
+  }
 }
 
 const without = (...numbers: readonly number[]) => inOrder.filter(({ number }) => !numbers.includes(number))
@@ -125,6 +129,13 @@ describe('check', () => {
 })
 
 describe('check of wiped regions', () => {
+  it('tells how old what is gone was, and whether a quorum had it', () => {
+    const { history } = world({ durability: 'quorum', holders: 3 })
+    const streams = [A, B, C].map((region) => stream(region, without(5)))
+    const wipes = [wipe(A, 4_000, 6_000), wipe(B, 4_000, 6_000)]
+    expect(check({ history, streams, wipes }).excused).toEqual({ events: 1, quorum: 1, ageMs: 990 })
+  })
+
   // The acknowledgement of number 5 was heard at 5,010 ms.
   const gone = [without(5), without(5), without(5)]
   const wipe = (region: number, fromMs: number, untilMs: number): Wipe => ({ region, fromMs, untilMs })

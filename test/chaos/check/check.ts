@@ -3,7 +3,7 @@ import { OUTCOME, type PublisherHistory } from '../history/publisher-history.ts'
 import type { StreamLog } from '../history/stream-log.ts'
 import { checkKeyOrder, checkOriginOrder } from './order.ts'
 import { type Violation, Violations } from './violation.ts'
-import { isExcused, type Wipe } from './wipe.ts'
+import { excuseOf, type Wipe } from './wipe.ts'
 
 /** Everything that a verdict rests on. */
 export type CheckInput = {
@@ -14,15 +14,22 @@ export type CheckInput = {
   readonly wipes: readonly Wipe[]
 }
 
+/** Events whose loss nobody could prevent. */
+export type Excused = {
+  events: number
+  /** Those of topics that acknowledge by quorum, among them. */
+  quorum: number
+  /** The longest time from an acknowledgement to the moment when its region forgot the event. */
+  ageMs: number
+}
+
 /** The verdict. */
 export type CheckReport = {
   readonly counts: Violations['counts']
   readonly total: number
   readonly examples: readonly Violation[]
   /** Acknowledged events that are gone because every known copy was wiped on purpose. */
-  readonly excused: number
-  /** Those of topics that acknowledge by quorum, among them. */
-  readonly excusedQuorum: number
+  readonly excused: Excused
   /** Events that each region's streams hold. */
   readonly storedByRegion: Readonly<Record<string, number>>
 }
@@ -34,8 +41,7 @@ export type CheckReport = {
 export function check({ history, streams, wipes }: CheckInput): CheckReport {
   const violations = new Violations()
   const storedByRegion: Record<string, number> = Object.fromEntries(history.regions.map((name) => [name, 0]))
-  let excused = 0
-  let excusedQuorum = 0
+  const excused: Excused = { events: 0, quorum: 0, ageMs: 0 }
   for (const topic of history.topics) {
     const logs = streams.filter((log) => log.topic === topic.name)
     const held = new Holdings(history)
@@ -50,13 +56,11 @@ export function check({ history, streams, wipes }: CheckInput): CheckReport {
     }
     for (const [index, publisher] of history.publishers.entries()) {
       if (publisher.info.topic !== topic.name) continue
-      const gone = checkPublisher({ history, topic, index, publisher, held, wipes, violations })
-      excused += gone
-      if (topic.durability === 'quorum') excusedQuorum += gone
+      checkPublisher({ history, topic, index, publisher, held, wipes, violations, excused })
     }
   }
   const { counts, total, examples } = violations
-  return { counts, total, examples, excused, excusedQuorum, storedByRegion }
+  return { counts, total, examples, excused, storedByRegion }
 }
 
 /** Which regions hold each event: a bit a region. */
@@ -98,11 +102,11 @@ function checkPublisher(input: {
   readonly held: Holdings
   readonly wipes: readonly Wipe[]
   readonly violations: Violations
-}): number {
-  const { history, topic, index, publisher, held, wipes, violations } = input
+  readonly excused: Excused
+}): void {
+  const { history, topic, index, publisher, held, wipes, violations, excused } = input
   const wanted = topic.regions.reduce((mask, name) => mask | (1 << history.regionIndex(name)), 0)
   const namesOf = (mask: number) => history.regions.filter((_, place) => (mask & (1 << place)) !== 0).join(', ')
-  let excused = 0
   for (let number = 1; number <= publisher.last; number++) {
     const event = { publisher: index, number }
     const note = (kind: Violation['kind'], text: string, region = '') =>
@@ -116,15 +120,20 @@ function checkPublisher(input: {
     }
     if (mask === 0) {
       if (!isAcknowledged) continue
-      if (isExcused(publisher, number, history.regions.length, wipes)) excused++
-      else note('lost', `acknowledged by ${history.regions[publisher.region(number) ?? -1] ?? 'a stranger'}`)
+      const ageMs = excuseOf(publisher, number, history.regions.length, wipes)
+      if (ageMs === undefined) {
+        note('lost', `acknowledged by ${history.regions[publisher.region(number) ?? -1] ?? 'a stranger'}`)
+        continue
+      }
+      excused.events++
+      if (topic.durability === 'quorum') excused.quorum++
+      excused.ageMs = Math.max(excused.ageMs, Math.round(ageMs))
       continue
     }
     if (outcome === OUTCOME.refused) note('refused', `held by ${namesOf(mask)}`)
     const without = wanted & ~mask
     if (without !== 0) note(isAcknowledged ? 'missing' : 'differing', `held by ${namesOf(mask)}`, namesOf(without))
   }
-  return excused
 }
 
 function bits(mask: number): number {
