@@ -6,7 +6,8 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{proto,core,nats,gateway,client,lab,load,scripts}/**/*.test.ts'],
+          // Of the chaos suite, all but its runs is pure.
+          include: ['{proto,core,nats,gateway,client,lab,load,scripts}/**/*.test.ts', 'test/chaos/*/**/*.test.ts'],
           exclude: ['**/node_modules/**'],
         },
       },
@@ -23,7 +24,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: ['**/node_modules/**', 'test/simulation/**'],
+          exclude: ['**/node_modules/**', 'test/simulation/**', 'test/chaos/*/**'],
           // Files start real servers: one file at a time keeps a two-core machine honest about timings.
           fileParallelism: false,
           testTimeout: 60_000,
