@@ -21,6 +21,7 @@ import { type HeadReport, LagMeter, type LagReading, reportOf } from './lag-mete
 import type { LocalStream } from './local-stream.ts'
 import type { ReceiveRoom } from './receive-room.ts'
 import { type PullRecord, ReceivedQueue } from './received.ts'
+import { Signal } from './signal.ts'
 import type { StartGate } from './start-gate.ts'
 
 /** The server's limit, and a size that keeps one batch well under a second. */
@@ -380,37 +381,5 @@ function gapAnswerOf({ reason }: PullRefused): GapAnswer | undefined {
       return 'cannot-serve'
     default:
       return undefined
-  }
-}
-
-/** Wakes one waiter; a notice that nobody waits for is kept for the next wait. */
-class Signal {
-  #resolve: (() => void) | undefined
-  #pending = false
-
-  notify(): void {
-    const resolve = this.#resolve
-    this.#resolve = undefined
-    if (resolve === undefined) this.#pending = true
-    else resolve()
-  }
-
-  /** Resolves with a notice, or with true when none came within `timeoutMs`. */
-  wait(timeoutMs?: number): Promise<boolean> {
-    if (this.#pending) {
-      this.#pending = false
-      return Promise.resolve(false)
-    }
-    return new Promise((resolve) => {
-      const late = () => {
-        this.#resolve = undefined
-        resolve(true)
-      }
-      const timer = timeoutMs === undefined ? undefined : setTimeout(late, timeoutMs)
-      this.#resolve = () => {
-        clearTimeout(timer)
-        resolve(false)
-      }
-    })
   }
 }
