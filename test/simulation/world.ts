@@ -211,6 +211,11 @@ export class World {
     this.lost.add(record.id)
   }
 
+  /** Whether some region has it. */
+  isKept(id: string): boolean {
+    return (this.#copies.get(id) ?? 0) > 0
+  }
+
   /** Whether it is older than what the topic keeps. */
   isPastTime(id: string): boolean {
     const { retentionTicks } = this.profile
