@@ -99,6 +99,15 @@ describe('check', () => {
     expect(judge(world().history, [given, dead, given])).toMatchObject({ total: 0 })
   })
 
+  it('does not judge the order of what was acknowledged as a copy and given back later', () => {
+    // `b` stored number 3 and lost it. `a` had got it from `b` and acknowledged it so; behind number 5 it gave it back.
+    const there = [1, 2, 3, 4, 5, 6].map((number) => (number === 3 ? { number, origin: B, sequence: 1 } : { number }))
+    const back = [1, 2, 4, 5, 3, 6].map((number) => (number === 3 ? { number, sequence: 9 } : { number }))
+    expect(judge(world().history, [there, back, back])).toMatchObject({ total: 0 })
+    const own = [1, 2, 4, 5, 3, 6].map((number, index) => ({ number, sequence: index + 1 }))
+    expect(judge(world().history, [own, own, own])).toMatchObject({ keyOrder: 3 })
+  })
+
   it('catches differences in what nobody acknowledged, and refusals that were none', () => {
     const { history, publisher } = world()
     publisher.begin(1, 8_000)

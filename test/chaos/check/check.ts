@@ -1,6 +1,7 @@
 import type { ChaosTopic, History } from '../history/history.ts'
 import { OUTCOME, type PublisherHistory } from '../history/publisher-history.ts'
 import type { StreamLog } from '../history/stream-log.ts'
+import { Holdings, ownHoldings } from './holdings.ts'
 import { checkKeyOrder, checkOriginOrder } from './order.ts'
 import { type Violation, Violations } from './violation.ts'
 import { excuseOf, type Wipe } from './wipe.ts'
@@ -45,6 +46,7 @@ export function check({ history, streams, wipes }: CheckInput): CheckReport {
   for (const topic of history.topics) {
     const logs = streams.filter((log) => log.topic === topic.name)
     const held = new Holdings(history)
+    const own = ownHoldings(logs, history)
     for (const log of logs) {
       const region = history.regions[log.region] ?? ''
       storedByRegion[region] = (storedByRegion[region] ?? 0) + log.length
@@ -52,7 +54,7 @@ export function check({ history, streams, wipes }: CheckInput): CheckReport {
         violations.add({ kind: 'stranger', topic: topic.name, region, event: undefined, text })
       takeLog(log, region, held, violations)
       checkOriginOrder(log, logs, history, violations)
-      checkKeyOrder(log, history, violations)
+      checkKeyOrder(log, own, history, violations)
     }
     for (const [index, publisher] of history.publishers.entries()) {
       if (publisher.info.topic !== topic.name) continue
@@ -61,28 +63,6 @@ export function check({ history, streams, wipes }: CheckInput): CheckReport {
   }
   const { counts, total, examples } = violations
   return { counts, total, examples, excused, storedByRegion }
-}
-
-/** Which regions hold each event: a bit a region. */
-class Holdings {
-  readonly #columns: readonly Uint16Array[]
-
-  constructor(history: History) {
-    this.#columns = history.publishers.map(({ last }) => new Uint16Array(last + 1))
-  }
-
-  of(publisher: number, number: number): number {
-    return this.#columns[publisher]?.[number] ?? 0
-  }
-
-  /** Returns false when the region holds it already. */
-  add(publisher: number, number: number, region: number): boolean {
-    const column = this.#columns[publisher]
-    if (column === undefined) return true
-    const before = column[number] ?? 0
-    column[number] = before | (1 << region)
-    return (before & (1 << region)) === 0
-  }
 }
 
 function takeLog(log: StreamLog, region: string, held: Holdings, violations: Violations): void {
