@@ -128,6 +128,24 @@ describe('check', () => {
     expect(check({ history: world().history, streams: [log], wipes: [] }).counts.stranger).toBe(1)
   })
 
+  it('knows what stays at home: private events and secrets', () => {
+    const topic = { name: 't/t', durability: 'local' as const, regions, guarded: true }
+    const { publishers } = world().history
+    const history = Object.assign(new History(regions, [topic], []), { publishers })
+    // Number 4 is private, and `a` has it.
+    expect(judge(history, [inOrder, without(4), without(4)])).toEqual({ total: 0, excused: 0 })
+    expect(judge(history, [inOrder, without(4), inOrder])).toEqual({ residency: 1, total: 1, excused: 0 })
+    expect(judge(history, [without(4), without(4), without(4)])).toEqual({ lost: 1, total: 1, excused: 0 })
+    expect(judge(history, [inOrder, without(4), without(3, 4)])).toEqual({ missing: 1, total: 1, excused: 0 })
+    const log = stream(B, without(4))
+    log.leak('x')
+    expect(
+      check({ history, streams: [stream(A, inOrder), log, stream(C, without(4))], wipes: [] }).counts,
+    ).toMatchObject({
+      residency: 1,
+    })
+  })
+
   it('knows who may hold a topic', () => {
     const topic = { name: 't/t', durability: 'local' as const, regions: ['a', 'b'] }
     const { publishers } = world().history

@@ -1,4 +1,4 @@
-import type { ChaosTopic, History } from '../history/history.ts'
+import { type ChaosTopic, type History, isPrivate } from '../history/history.ts'
 import { OUTCOME, type PublisherHistory } from '../history/publisher-history.ts'
 import type { StreamLog } from '../history/stream-log.ts'
 import { Holdings, ownHoldings } from './holdings.ts'
@@ -52,7 +52,10 @@ export function check({ history, streams, wipes }: CheckInput): CheckReport {
       storedByRegion[region] = (storedByRegion[region] ?? 0) + log.length
       for (const text of log.strangers)
         violations.add({ kind: 'stranger', topic: topic.name, region, event: undefined, text })
-      takeLog(log, region, held, violations)
+      for (const text of log.leaks) {
+        violations.add({ kind: 'residency', topic: topic.name, region, event: undefined, text })
+      }
+      takeLog(log, region, held, violations, topic.guarded === true)
       checkOriginOrder(log, logs, history, violations)
       checkKeyOrder(log, own, history, violations)
     }
@@ -65,9 +68,18 @@ export function check({ history, streams, wipes }: CheckInput): CheckReport {
   return { counts, total, examples, excused, storedByRegion }
 }
 
-function takeLog(log: StreamLog, region: string, held: Holdings, violations: Violations): void {
+function takeLog(log: StreamLog, region: string, held: Holdings, violations: Violations, guarded: boolean): void {
   for (let at = 0; at < log.length; at++) {
     const event = { publisher: log.publisher(at), number: log.number(at) }
+    if (guarded && isPrivate(event.number) && log.origin(at) !== log.region) {
+      violations.add({
+        kind: 'residency',
+        topic: log.topic,
+        region,
+        event,
+        text: 'private, and stored elsewhere first',
+      })
+    }
     if (held.add(event.publisher, event.number, log.region)) continue
     const text = `once more as ${log.origin(at)}:${log.sequence(at)}`
     violations.add({ kind: 'duplicate', topic: log.topic, region, event, text })
@@ -91,7 +103,8 @@ function checkPublisher(input: {
     const event = { publisher: index, number }
     const note = (kind: Violation['kind'], text: string, region = '') =>
       violations.add({ kind, topic: topic.name, region, event, text })
-    const mask = held.of(index, number)
+    const stays = topic.guarded === true && isPrivate(number)
+    const mask = stays ? held.of(index, number) & keeperOf(publisher, number) : held.of(index, number)
     const outcome = publisher.outcome(number)
     const isAcknowledged = outcome === OUTCOME.acknowledged
     if ((mask & ~wanted) !== 0) note('residency', `held by ${namesOf(mask & ~wanted)}`)
@@ -111,9 +124,15 @@ function checkPublisher(input: {
       continue
     }
     if (outcome === OUTCOME.refused) note('refused', `held by ${namesOf(mask)}`)
-    const without = wanted & ~mask
+    const without = stays ? 0 : wanted & ~mask
     if (without !== 0) note(isAcknowledged ? 'missing' : 'differing', `held by ${namesOf(mask)}`, namesOf(without))
   }
+}
+
+/** Who must hold a private event: the region that acknowledged it; before that, anyone may. */
+function keeperOf(publisher: PublisherHistory, number: number): number {
+  const region = publisher.region(number)
+  return region === undefined ? ~0 : 1 << region
 }
 
 function bits(mask: number): number {
