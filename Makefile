@@ -31,13 +31,13 @@ unit: $(INSTALLED) ## Pure tests beside the sources (seconds)
 	@vitest run --project unit
 
 .PHONY: simulation
-simulation: $(INSTALLED) ## 2,000 simulated runs of each profile, and each rule switched off is caught
+simulation: $(INSTALLED) ## 2,000 simulated runs of each profile, and what breaks without each rule
 	@vitest run --project simulation
 
 .PHONY: simulate
 simulate: $(INSTALLED) ## Simulate faults: RUNS=2000 SEED=1 PROFILE=hard,line; one seed explained: TRACE=1; a rule away: OFF=scan
 	@nice -n 10 node test/simulation/main.ts --runs $(or $(RUNS),2000) --seed $(or $(SEED),1) \
-	  $(if $(PROFILE),--profile $(PROFILE)) $(if $(OFF),--off $(OFF)) $(if $(TRACE),--runs 1 --trace)
+	  $(if $(PROFILE),--profile $(PROFILE)) $(if $(OFF),--off $(OFF)) $(if $(STEPS),--steps $(STEPS)) $(if $(TRACE),--runs 1 --trace)
 
 .PHONY: integration
 integration: $(INSTALLED) ## Tests on real nats-servers and gateways

@@ -2,7 +2,8 @@ import { eventFilters, parseSubject, parseTopicName, scanAttributes, streamName,
 import { NatsSession, type StoredMessage, StreamReader, streamStatus } from '@landbridge/nats'
 import type { StoredEvent, StreamContent } from './audit.ts'
 
-const readMsMax = 60_000
+/** Without a record for so long, a stream counts as one that cannot be read. */
+const SILENCE_MS_MAX = 60_000
 
 /**
  * Everything that a region's streams hold of some topics, read from its NATS servers and not through a gateway.
@@ -29,7 +30,7 @@ async function readStream(session: NatsSession, topic: string): Promise<readonly
 
 /**
  * Shows every record of a topic's stream, control records included, in stream order, as far as it reaches now.
- * @throws {Error} when there is no such stream, or it cannot be read within a minute
+ * @throws {Error} when there is no such stream, or nothing comes of it for a minute
  */
 export async function visitStream(
   session: NatsSession,
@@ -42,19 +43,28 @@ export async function visitStream(
   if (status === undefined)
     throw new Error(`read ${topic}: there is no stream ${stream}, wanted the topic to be declared`)
   if (status.messages === 0) return
+  const { lastSequence } = status
   const done = Promise.withResolvers<void>()
+  let position = 0
+  const timer = setTimeout(
+    () =>
+      done.reject(new Error(`read ${topic}: nothing behind ${position} of ${lastSequence} for ${SILENCE_MS_MAX} ms`)),
+    SILENCE_MS_MAX,
+  )
   await using _reader = new StreamReader({
     session,
     stream,
     filters: eventFilters(name),
     start: 'all',
     onMessage: (message) => {
+      if (message.sequence > lastSequence) return
       onMessage(message)
-      if (message.pending === 0) done.resolve()
+      position = message.sequence
+      timer.refresh()
+      if (position === lastSequence || message.pending === 0) done.resolve()
     },
     onEnd: (error) => done.reject(error ?? new Error(`read ${topic}: ended before its last event`)),
   })
-  const timer = setTimeout(() => done.reject(new Error(`read ${topic}: not done within ${readMsMax} ms`)), readMsMax)
   try {
     await done.promise
   } finally {

@@ -61,6 +61,9 @@ async function changeLink(lab: Lab, action: (typeof LINK_ACTIONS)[number], field
       ] as const)
     : ([[from, to]] as const)
   for (const [one, other] of pairs) assertLink(lab, one, other)
+  if (trouble !== undefined && trouble.kind !== 'loss' && !lab.links.hasToxics) {
+    throw new ControlError(`"${trouble.kind}" needs what the lab was not prepared with, wanted it started with toxics`)
+  }
   await Promise.all(
     pairs.map(([one, other]) => {
       if (mode !== undefined) return lab.cut(one, other, mode)

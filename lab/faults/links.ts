@@ -29,6 +29,11 @@ export class Links implements AsyncDisposable {
     this.#random = random
   }
 
+  /** Links can be late, slow and half-open, not only cut and lossy. */
+  get hasToxics(): boolean {
+    return this.#toxics !== undefined
+  }
+
   /** Opens the links of a pair; `ports` are the proxies' and `targets` the gateways', in the same order. */
   async open(pair: LinkPair, ports: readonly number[], targets: readonly number[]): Promise<void> {
     const links = targets.map(async (target, index) => {

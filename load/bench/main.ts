@@ -63,7 +63,9 @@ async function measure(sync: SyncMode, options: BenchOptions, binary: string): P
   const rows: BenchRow[] = []
   for (const scenario of wanted) {
     say(`${scenario.name}, ${syncText(sync)}`)
-    rows.push(...(await scenario.run({ mesh, sync, ...contextOf(options, binary) })))
+    const found = await scenario.run({ mesh, sync, ...contextOf(options, binary) })
+    say(formatTable(found))
+    rows.push(...found)
   }
   return rows
 }
@@ -74,7 +76,9 @@ async function measureLone(options: BenchOptions, binary: string): Promise<Bench
   for (const scenario of LONE_SCENARIOS) {
     if (!options.only.has(scenario.name)) continue
     say(`${scenario.name}, on a mesh of its own`)
-    rows.push(...(await scenario.run(contextOf(options, binary))))
+    const found = await scenario.run(contextOf(options, binary))
+    say(formatTable(found))
+    rows.push(...found)
   }
   return rows
 }

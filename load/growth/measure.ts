@@ -4,7 +4,8 @@ import { GrownMesh } from './grown-mesh.ts'
 import type { GrowthPoint } from './options.ts'
 import { residentMiB } from './server-figures.ts'
 
-const REST_MS = 8_000
+/** Until what the load left behind (checkpoints, metrics, garbage) is done with; more where there are more topics. */
+const REST_MS = { least: 8_000, byTopic: 20 } as const
 const IDLE_MS = 10_000
 const PER_SECOND = 400
 const WARM_UP_EVENTS = 2_000
@@ -47,7 +48,7 @@ export async function measure(point: GrowthPoint, events: number, say: (line: st
   }
   say('  warming up')
   await load(WARM_UP_EVENTS)
-  await delay(REST_MS)
+  await delay(REST_MS.least + REST_MS.byTopic * point.topics)
 
   say(`  idle for ${IDLE_MS / 1_000} s`)
   const idle = await over(cpuMs, () => delay(IDLE_MS))

@@ -22,5 +22,5 @@ test('a short run of faults loses, repeats and misorders nothing', { timeout: 18
   if (problems.length === 0) await rm(folder, { recursive: true, force: true })
   expect(problems, `${lines.join('\n')}\n${summaryOf(report)}`).toEqual([])
   expect(report.faults.done).toBeGreaterThan(3)
-  expect(report.events.acknowledged).toBeGreaterThan(1_000)
+  expect(report.events.acknowledged).toBeGreaterThan(100)
 })

@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { type ChaosCommand, readArguments, usage } from './options.ts'
+import { type ChaosCommand, readArguments, usage } from './command/options.ts'
+import { withPrivateMounts } from './command/private-mounts.ts'
 import { describeFault } from './plan/fault.ts'
 import { planFaults } from './plan/plan.ts'
-import { withPrivateMounts } from './private-mounts.ts'
 import { problemsOf, summaryOf } from './report/report.ts'
 import { runChaos } from './run-chaos.ts'
 import { setupOf } from './setup.ts'
@@ -16,7 +16,8 @@ else if (command.kind === 'wrong') {
   process.exitCode = 2
 } else {
   const elsewhere = withPrivateMounts()
-  process.exitCode = typeof elsewhere === 'number' ? elsewhere : await runAll(command, elsewhere === 'here')
+  // Not by itself: Node 26 was seen to wait for ever for a handle of a process that had long ended.
+  process.exit(typeof elsewhere === 'number' ? elsewhere : await runAll(command, elsewhere === 'here'))
 }
 
 async function runAll(command: RunCommand, disks: boolean): Promise<number> {

@@ -32,6 +32,8 @@ export type RunOptions = {
 }
 
 const CHECK_EVERY_MS = 2_000
+/** Streams that cannot be read at the deadline are tried so much longer. */
+const READ_MORE_MS = 180_000
 const PROGRESS_EVERY_MS = 10_000
 const LANE_TIMEOUT_MS = 20_000
 
@@ -166,23 +168,34 @@ class World {
 
   /** Waits until all regions hold the same, or the time for it is over, and judges. */
   async settle(wipes: readonly Wipe[]): Promise<Settled> {
-    const { setup } = this.#options
+    const { setup, say } = this.#options
     const healed = this.now()
     const deadline = healed + setup.convergeMs
     for (;;) {
       const even = await whenEven(this.#lab.regions, setup.topics, deadline, this.now)
       const convergedMs = Math.round(this.now() - healed)
-      const streams = await readLogs(this.#lab.regions, this.history)
-      const verdict = check({ history: this.history, streams, wipes })
-      const { missing, differing } = verdict.counts
-      const isDone = missing + differing === 0
-      if (!isDone && this.now() < deadline) {
+      say(`${this.clock()} ${even ? 'all regions are even' : 'the regions are not even'}, reading every stream`)
+      const verdict = await this.#judge(wipes)
+      const isDone = verdict !== undefined && verdict.counts.missing + verdict.counts.differing === 0
+      if (verdict === undefined || (!isDone && this.now() < deadline)) {
+        if (this.now() > deadline + READ_MORE_MS) throw new Error('judge: the streams cannot be read, see the log')
         await sleep(CHECK_EVERY_MS)
         continue
       }
       this.#reading.abort()
       await Promise.all(this.#watching)
       return { verdict, convergedMs: even && isDone ? convergedMs : undefined }
+    }
+  }
+
+  /** Undefined when the streams cannot be read now. */
+  async #judge(wipes: readonly Wipe[]): Promise<CheckReport | undefined> {
+    try {
+      const streams = await readLogs(this.#lab.regions, this.history)
+      return check({ history: this.history, streams, wipes })
+    } catch (error) {
+      this.#options.say(`${this.clock()} ${String(error)}`)
+      return undefined
     }
   }
 

@@ -19,6 +19,12 @@ export type Setup = {
 export const PROFILES = ['full', 'short'] as const
 export type ProfileName = (typeof PROFILES)[number]
 
+/** What a guarded topic keeps at home. */
+const GUARD = {
+  filter: 'event.type != "chaos.private"',
+  masks: [{ path: 'data.secret', action: 'redact' }],
+}
+
 const REGIONS = ['us-east', 'eu-west', 'ap-south']
 
 /**
@@ -30,6 +36,7 @@ export function setupOf(profile: ProfileName, rate: number, disks: boolean): Set
   const topics: ChaosTopic[] = [
     { name: 'chaos/orders', durability: 'local', regions: REGIONS },
     { name: 'chaos/payments', durability: 'quorum', regions: REGIONS },
+    { name: 'chaos/reports', durability: 'local', regions: REGIONS, guarded: true },
   ]
   const region = (name: string, index: number): RegionGround => {
     const nodes = isFull && index === 0 ? 3 : 1
@@ -54,18 +61,28 @@ function publishersOf(home: string, rate: number): Setup['publishers'] {
     style,
     rate: rate * share,
   })
-  return [publisher('orders', 'unary', 0.35), publisher('orders', 'stream', 0.5), publisher('payments', 'unary', 0.15)]
+  return [
+    publisher('orders', 'unary', 0.3),
+    publisher('orders', 'stream', 0.45),
+    publisher('payments', 'unary', 0.15),
+    publisher('reports', 'unary', 0.1),
+  ]
 }
 
 /** The documents of a setup: its topics, and a policy that lets the run's services in. */
 export function documentsOf(setup: Setup): string {
-  const documents: unknown[] = setup.topics.map(({ name, durability }) => {
+  const documents: unknown[] = setup.topics.map(({ name, durability, guarded }) => {
     const [namespace, topic] = name.split('/')
     return {
       apiVersion: 'landbridge.dev/v1alpha1',
       kind: 'Topic',
       metadata: { namespace, name: topic },
-      spec: { partitions: 4, duplicateWindow: '30s', ...(durability === 'local' ? {} : { durability }) },
+      spec: {
+        partitions: 4,
+        duplicateWindow: '30s',
+        durability,
+        ...(guarded === true ? { replication: GUARD } : {}),
+      },
     }
   })
   documents.push({

@@ -43,6 +43,15 @@ test('regions start with peers and documents, and can be killed, paused and star
   await lab.healAll()
   await until('they dial each other again', () => lab.links.status().every(({ connections }) => connections > 0))
 
+  const control = await lab.startControl()
+  const trouble = { action: 'trouble', from: 'one', to: 'two' }
+  const lossy = await call(control, '/v1/faults', { ...trouble, kind: 'loss', ratio: 0.1 })
+  expect(lossy.body.links.map((link) => link.trouble)).toEqual(['loss of 10.0%', ''])
+  const refusal = await call(control, '/v1/faults', { ...trouble, kind: 'slow', bytesPerSecond: 1 })
+  expect([refusal.status, refusal.body.error]).toEqual([400, expect.stringContaining('wanted it started with toxics')])
+  const healed = await call(control, '/v1/faults', { action: 'heal', from: 'one', to: 'two' })
+  expect(healed.body.links.map((link) => link.trouble)).toEqual(['', ''])
+
   const exits: ProcessExit[] = []
   lab.onExit((exit) => exits.push(exit))
   const [first] = one.processes('gateway').map(({ pid }) => pid)
@@ -102,6 +111,7 @@ test('the control API carries out faults and refuses what makes no sense', async
     [{ action: 'kill', region: 'one', target: 'nats', index: 1 }, '"index" is 1, wanted a whole number from 0 to 0'],
     [{ action: 'kill', region: 'one', target: 'nats', sgnal: 'SIGTERM' }, '"sgnal" is not known'],
     [{ action: 'cut', from: 'one', to: 'one' }, 'there is no link from "one" to "one"'],
+    [{ action: 'trouble', from: 'one', to: 'two', kind: 'loss', ratio: -1 }, '"ratio" is -1, wanted 0 or more'],
     ['text', 'not a JSON object'],
   ]
   for (const [body, reason] of nonsense) {
@@ -135,7 +145,7 @@ test('a given state folder keeps its data, for one lab at a time', async () => {
       await expect(startLab(options)).rejects.toThrow(`is used by process ${process.pid}`)
       return readFile(lab.caFile, 'utf8')
     })()
-    await expect(startLab({ ...options, nodes: 3 })).rejects.toThrow('holds a lab with 1 nodes a region, wanted 3')
+    await expect(startLab({ ...options, nodes: 3 })).rejects.toThrow('holds one with 1 nodes, wanted 3')
     await using lab = await startLab({ ...options, documents: '' })
     expect(await readFile(lab.caFile, 'utf8')).toBe(ca)
     expect(await streamNames(lab.region('one'))).toContain('lb_acme_orders')

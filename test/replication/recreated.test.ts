@@ -46,16 +46,13 @@ test('a stream that was made anew while no gateway ran is left in silence first'
   expect(Date.now() - madeAt).toBeGreaterThan(10_000)
 })
 
-test('a stream that is deleted over and over loses nothing that others have', { timeout: 180_000 }, async () => {
+test('a gateway that is killed in the middle of a repair goes on from the data', { timeout: 120_000 }, async () => {
   await using filled = await startFilled()
   const { mesh, east, all } = filled
   await recreateStream(mesh, 'us-east')
   await east.publish(50)
-  // In the middle of the repair, whatever step it is at.
   await expect.poll(() => mesh.admin('eu-west').counter('divergences_total'), { timeout: 20_000 }).toBe(1)
   await mesh.lab.region('eu-west').kill('gateway')
   await mesh.lab.region('eu-west').start('gateway')
-  await mesh.whenSame(all())
-  await recreateStream(mesh, 'eu-west')
   await mesh.whenSame(all())
 })

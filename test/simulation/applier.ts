@@ -185,8 +185,8 @@ class Pull {
     return yield* outcome(this.#world, this.#region.send(records.map(this.#message), fence, session))
   }
 
-  readonly #message = ({ position, prev, id, recordedMs, mark }: WireRecord): Message => {
-    return { kind: 'event', origin: this.#origin, position, prev, id, recordedMs, mark, target: 0 }
+  readonly #message = ({ position, prev, id, recordedMs, mark, traits }: WireRecord): Message => {
+    return { kind: 'event', origin: this.#origin, position, prev, id, recordedMs, mark, traits, target: 0 }
   }
 
   #lastAfterBatch(): LocalRecord | undefined {

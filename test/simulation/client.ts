@@ -10,6 +10,7 @@ import { milliseconds, type Steps, sleep, type World } from './world.ts'
 export function* client(world: World): Steps {
   const { random, profile } = world
   const id = world.newId()
+  const traits = world.egress?.traitsOf(random) ?? 0
   const window = profile.windowTicks
   let first: Region | undefined
   let elsewhere = false
@@ -23,6 +24,7 @@ export function* client(world: World): Steps {
     if (region.up) {
       const attempt: Attempt = {
         id,
+        traits,
         retry: told(world, retry, region),
         sentMs: region.nowMs,
         answer: undefined,

@@ -12,6 +12,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     profile: { type: 'string', default: '' },
     off: { type: 'string', default: '' },
+    steps: { type: 'string', default: '' },
     trace: { type: 'boolean', default: false },
     stop: { type: 'boolean', default: false },
   },
@@ -19,6 +20,7 @@ const { values } = parseArgs({
 
 const profiles = values.profile === '' ? PROFILE_NAMES : values.profile.split(',').map(profileOf)
 const off = values.off.split(',').filter(Boolean).map(ruleOf)
+const more = `${values.steps && ` STEPS=${values.steps}`}${off.length > 0 ? ` OFF=${off}` : ''}`
 let failed = false
 for (const name of profiles) if (!runProfile(name)) failed = true
 process.exitCode = failed ? 1 : 0
@@ -41,11 +43,12 @@ function runProfile(name: ProfileName): boolean {
   const total: Record<string, number> = {}
   const kinds: Record<string, number> = {}
   const trace = values.trace ? (line: string) => console.log(line) : undefined
-  const began = performance.now()
+  const profile = values.steps === '' ? PROFILES[name] : { ...PROFILES[name], steps: Number(values.steps) }
+  const began = process.cpuUsage()
   let bad = 0
   let done = 0
   for (let seed = first; seed < first + runs; seed++) {
-    const { problems, stats, regions } = simulate({ seed, profile: PROFILES[name], off, trace })
+    const { problems, stats, regions } = simulate({ seed, profile, off, trace })
     done++
     for (const [key, count] of Object.entries(stats)) total[key] = (total[key] ?? 0) + count
     if (problems.length === 0) continue
@@ -53,13 +56,11 @@ function runProfile(name: ProfileName): boolean {
     for (const kind of new Set(problems.map((text) => text.split(' ')[0] ?? ''))) kinds[kind] = (kinds[kind] ?? 0) + 1
     if (bad <= SHOWN_MAX) {
       console.log(`${name}: seed ${seed} with ${regions} regions: ${problems.slice(0, 4).join('; ')}`)
-      console.log(
-        `  to explain it: make simulate PROFILE=${name} SEED=${seed} RUNS=1 TRACE=1${off.length ? ` OFF=${off}` : ''}`,
-      )
+      console.log(`  to explain it: make simulate PROFILE=${name} SEED=${seed} TRACE=1${more}`)
     }
     if (values.stop) break
   }
-  const seconds = Math.round((performance.now() - began) / 100) / 10
-  console.log(JSON.stringify({ profile: name, off, runs: done, bad, kinds, ...total, seconds }))
+  const cpuSeconds = Math.round(process.cpuUsage(began).user / 100_000) / 10
+  console.log(JSON.stringify({ profile: name, off, runs: done, bad, kinds, ...total, cpuSeconds }))
   return bad === 0
 }

@@ -36,6 +36,8 @@ export type Profile = {
   readonly dead: boolean
   /** Acknowledgements wait for a second region. */
   readonly quorum: boolean
+  /** The topic has a filter, and classifications that keep events out of regions. */
+  readonly egress: boolean
   /** How far clocks are apart at most, ticks; they step within that. 0: one clock. */
   readonly clockTicks: number
   readonly rates: {
@@ -73,6 +75,7 @@ const usual: Profile = {
   retentionTicks: 0,
   dead: false,
   quorum: false,
+  egress: false,
   clockTicks: 0,
   rates: { deliver: 1, sync: 0.03, fault: 0.04, faults: FAULTS, race: 0.01, stall: 0, forward: 0, event: 0.06 },
 }
@@ -120,6 +123,13 @@ export const PROFILES = {
     about: 'gateways hand events to other regions',
     pods: [1, 2],
     rates: { ...usual.rates, forward: 0.5, event: 0.12 },
+  },
+  egress: {
+    ...usual,
+    about: 'a filter, and classifications that keep events out of regions',
+    regions: [3, 4],
+    egress: true,
+    rates: { ...usual.rates, event: 0.12 },
   },
   quorum: {
     ...usual,

@@ -10,6 +10,7 @@ import {
   type RetryMark,
 } from '@landbridge/core'
 import { isCopy, tooOld } from './copies.ts'
+import type { Traits } from './egress.ts'
 import type { Message } from './record.ts'
 import type { Pod, Region } from './region.ts'
 import { type Holders, milliseconds, type Steps, type World } from './world.ts'
@@ -17,6 +18,7 @@ import { type Holders, milliseconds, type Steps, type World } from './world.ts'
 /** One attempt to publish, on its way to a gateway; it lives on when its client has given it up. */
 export type Attempt = {
   readonly id: string
+  readonly traits: Traits
   readonly retry: PublishAttempt | undefined
   /** By the region's clock, as the client knows it. */
   readonly sentMs: number
@@ -59,7 +61,7 @@ function* forward(world: World, region: Region, attempt: Attempt, begunAt: numbe
   const peer = world.region(name)
   if (peer === undefined) return
   world.stats.forwards++
-  const { id, retry } = attempt
+  const { id, retry, traits } = attempt
   const earlier = retry && onArrival(retry, attempt.sentMs, region.nowMs)
   const told: PublishAttempt = {
     ageMs: (earlier?.ageMs ?? 0) + milliseconds(world.now - begunAt),
@@ -67,7 +69,7 @@ function* forward(world: World, region: Region, attempt: Attempt, begunAt: numbe
     elsewhere: true,
     ...(world.on('forwardSpan') ? { forwarded: true } : {}),
   }
-  const sent: Attempt = { id, retry: told, sentMs: region.nowMs, answer: undefined, by: undefined }
+  const sent: Attempt = { id, traits, retry: told, sentMs: region.nowMs, answer: undefined, by: undefined }
   if (!world.on('forwardMark')) Object.assign(sent, { retry: undefined })
   const pod = world.random.pick(peer.pods)
   world.start({ steps: store(world, pod, sent, world.now + world.profile.lifeTicks), pod, applier: undefined })
@@ -88,6 +90,7 @@ function* store(world: World, pod: Pod, attempt: Attempt, deadline: number): Ste
     attempt.answer = answer
   }
   if (!region.up || late()) return refuse('not-tried')
+  if (world.egress?.mayHold(attempt.traits, region.name) === false) return refuse('not-tried')
   const retry = attempt.retry && onArrival(attempt.retry, attempt.sentMs, region.nowMs)
   const here = () => ({
     nowMs: region.nowMs,
@@ -108,7 +111,7 @@ function* store(world: World, pod: Pod, attempt: Attempt, deadline: number): Ste
     mark = { ...mark, untilMs: Math.max(mark.untilMs, markEndMs(retry, here())) }
   }
   const handedAt = world.now
-  const batch = region.send([eventOf(region, attempt.id, mark)], undefined, session)
+  const batch = region.send([eventOf(region, attempt, mark)], undefined, session)
   while (batch.result === undefined && world.now - batch.openedAt <= profile.lifeTicks) yield
   const kind = batch.result?.kind
   if (kind !== 'stored' && kind !== 'duplicate') attempt.answer = 'unknown'
@@ -159,7 +162,7 @@ function* confirm(
   attempt.answer = 'unknown'
 }
 
-function eventOf(region: Region, id: string, mark: RetryMark | undefined): Message {
+function eventOf(region: Region, { id, traits }: Attempt, mark: RetryMark | undefined): Message {
   const base = { kind: 'event', origin: region.name, position: undefined, prev: undefined } as const
-  return { ...base, id, recordedMs: region.nowMs, mark, target: 0 }
+  return { ...base, id, recordedMs: region.nowMs, mark, traits, target: 0 }
 }

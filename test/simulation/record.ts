@@ -1,4 +1,5 @@
 import type { Position, RetryMark, RunRecord } from '@landbridge/core'
+import type { Traits } from './egress.ts'
 
 /** What a record is; all but "event" are control records. */
 export type RecordKind = 'event' | 'marker' | 'branch' | 'open' | 'gap'
@@ -17,6 +18,8 @@ export type Message = {
   /** When the publisher's gateway took it, ms. */
   readonly recordedMs: number
   readonly mark: RetryMark | undefined
+  /** What decides where the event may go. */
+  readonly traits: Traits
   /** Of a marker: where the event is in this stream. Of a branch or an open record: where the common one is. */
   readonly target: number
 }
@@ -37,6 +40,7 @@ export type Stored = Message & {
 export type WireRecord = RunRecord & {
   readonly id: string
   readonly recordedMs: number
+  readonly traits: Traits
 }
 
 /** For the trace. */

@@ -37,6 +37,8 @@ export class RelayPull implements ServedPull {
   #run: RelayRun<WireRecord> | undefined
   #action: RelayAction<WireRecord> | undefined
   #segments: readonly LiveSegment[] | undefined
+  /** What upstream looked at behind the records that it sent. */
+  #skipped: Position | undefined
   /** Told once an answer: nobody upstream may have more. */
   #endTold = false
   #upstream: { readonly region: Region; readonly pull: ServedPull } | undefined
@@ -77,7 +79,10 @@ export class RelayPull implements ServedPull {
     const { position, scanned, skipGap } = this.#request
     this.#segments = this.#live()
     const place = this.#place(scanned ?? position) ?? (scanned && this.#place(position))
-    const passes = () => true
+    const { egress } = this.#world
+    const { receiver } = this.#request
+    const passes = ({ traits }: WireRecord) =>
+      egress === undefined || !this.#world.on('mayHold') || egress.mayHold(traits, receiver)
     return new RelayRun<WireRecord>({ segments: this.#segments, place, position, scanned, skipGap, passes })
   }
 
@@ -90,6 +95,7 @@ export class RelayPull implements ServedPull {
     switch (action.kind) {
       case 'read':
         this.#upstream = undefined
+        this.#skipped = undefined
         return this.#read(action.after, recordsMax)
       case 'emit':
         return { kind: 'emitted' }
@@ -134,6 +140,7 @@ export class RelayPull implements ServedPull {
     const { origin, receiver, path } = this.#request
     world.stats.holes++
     this.#upstream = undefined
+    this.#skipped = undefined
     const towards = [...path, name]
     const regions = world.regions.filter((next) => world.linked(this.#region, next) && !towards.includes(next.name))
     if (regions.length === 0 || towards.length > PATH_MAX) return { kind: 'refused', reason: 'cannot-tell' }
@@ -162,11 +169,17 @@ export class RelayPull implements ServedPull {
       const place = this.#place(relocate)
       if (place !== undefined) return { kind: 'placed', position: relocate, place, segments: this.#segments ?? [] }
     }
+    const skipped = this.#skipped
+    this.#skipped = undefined
+    if (skipped !== undefined) return { kind: 'skipped', position: skipped }
     const served = upstream.pull.next(recordsMax)
     if (served.kind !== 'records') {
       return { kind: 'refused', reason: served.kind === 'unavailable' ? 'cannot-tell' : served.kind }
     }
-    if (served.records.length > 0) return { kind: 'records', events: served.records }
+    if (served.records.length > 0) {
+      this.#skipped = served.skipped
+      return { kind: 'records', events: served.records }
+    }
     return served.skipped && { kind: 'skipped', position: served.skipped }
   }
 

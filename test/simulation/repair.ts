@@ -179,12 +179,12 @@ function markerMessage(
   region: Region,
   { messageId, localSequence, mark }: ControlRecord & { kind: 'marker' },
 ): Message {
-  const { recordedMs } = region.stream.at(localSequence) ?? { recordedMs: 0 }
-  const base = { origin: region.name, position: undefined, prev: undefined, recordedMs }
+  const { recordedMs, traits } = region.stream.at(localSequence) ?? { recordedMs: 0, traits: 0 }
+  const base = { origin: region.name, position: undefined, prev: undefined, recordedMs, traits }
   return { ...base, kind: 'marker', id: messageId, mark, target: localSequence }
 }
 
 /** What a region writes down about an origin. */
 export function control(kind: 'branch' | 'open' | 'gap', origin: string, position: Position, target: number): Message {
-  return { kind, origin, position, prev: undefined, id: '', recordedMs: 0, mark: undefined, target }
+  return { kind, origin, position, prev: undefined, id: '', recordedMs: 0, mark: undefined, traits: 0, target }
 }

@@ -1,4 +1,11 @@
-import { type Placement, type Position, placePosition, type SessionIdentity, START } from '@landbridge/core'
+import {
+  type Placement,
+  type Position,
+  placePosition,
+  type SessionIdentity,
+  START,
+  samePosition,
+} from '@landbridge/core'
 import type { Stored, WireRecord } from './record.ts'
 import type { Region } from './region.ts'
 import { RelayPull } from './relay.ts'
@@ -31,7 +38,13 @@ export interface ServedPull {
 
 /** Begins to serve. */
 export function serve(world: World, region: Region, request: Request): ServedPull {
-  return request.origin === region.name ? new OwnPull(world, region, request) : new RelayPull(world, region, request)
+  const { egress } = world
+  const { path, receiver, origin } = request
+  const relays = origin === region.name ? path : [...path, region.name]
+  if (egress !== undefined && world.on('mayRelay') && !relays.every((relay) => egress.mayRelay(relay, receiver))) {
+    return { next: () => ({ kind: 'cannot-tell' }), applied: () => undefined }
+  }
+  return origin === region.name ? new OwnPull(world, region, request) : new RelayPull(world, region, request)
 }
 
 /** A region's own records. As in the gateway it belongs to one session, and places the position once. */
@@ -65,17 +78,19 @@ class OwnPull implements ServedPull {
     if (placement !== 'serve') return { kind: placement }
     this.#placed = true
     const records: WireRecord[] = []
+    const before = this.#looked
     for (const record of stream.behind(name, this.#looked.sequence)) {
       if (records.length === recordsMax) break
       // What was sent before it is good; the receiver hears of the gap the next time.
       if (this.#overtaken()) return records.length > 0 ? { kind: 'records', records } : { kind: 'retention-gap' }
       this.#looked = record.position
       const wire = wireOf(this.#world, this.#region, record, this.#passed)
-      if (wire === undefined) continue
+      if (wire === undefined || this.#world.egress?.leaves(wire.traits, this.#receiver) === false) continue
       records.push(wire)
       this.#passed = record.position
     }
-    return { kind: 'records', records }
+    const isNew = !samePosition(this.#looked, before) && !samePosition(this.#looked, this.#passed)
+    return { kind: 'records', records, skipped: isNew ? this.#looked : undefined }
   }
 
   applied(position: Position): void {
@@ -118,5 +133,5 @@ export function wireOf(world: World, region: Region, record: Stored, prev: Posit
     world.problem(`MARKER of ${record.id} in ${region.name} points to something else`)
     return undefined
   }
-  return { position, prev, mark, byteLength: 1, id: event.id, recordedMs: event.recordedMs }
+  return { position, prev, mark, byteLength: 1, id: event.id, recordedMs: event.recordedMs, traits: event.traits }
 }

@@ -44,7 +44,11 @@ function judge(
   wipes: readonly Wipe[] = [],
 ) {
   const { counts, excused, total } = check({ history, streams: [stream(A, a), stream(B, b), stream(C, c)], wipes })
-  return { ...Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0)), total, excused }
+  return {
+    ...Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0)),
+    total,
+    excused: excused.events,
+  }
 }
 
 const without = (...numbers: readonly number[]) => inOrder.filter(({ number }) => !numbers.includes(number))
@@ -95,6 +99,15 @@ describe('check', () => {
     expect(judge(world().history, [given, dead, given])).toMatchObject({ total: 0 })
   })
 
+  it('does not judge the order of what was acknowledged as a copy and given back later', () => {
+    // `b` stored number 3 and lost it. `a` had got it from `b` and acknowledged it so; behind number 5 it gave it back.
+    const there = [1, 2, 3, 4, 5, 6].map((number) => (number === 3 ? { number, origin: B, sequence: 1 } : { number }))
+    const back = [1, 2, 4, 5, 3, 6].map((number) => (number === 3 ? { number, sequence: 9 } : { number }))
+    expect(judge(world().history, [there, back, back])).toMatchObject({ total: 0 })
+    const own = [1, 2, 4, 5, 3, 6].map((number, index) => ({ number, sequence: index + 1 }))
+    expect(judge(world().history, [own, own, own])).toMatchObject({ keyOrder: 3 })
+  })
+
   it('catches differences in what nobody acknowledged, and refusals that were none', () => {
     const { history, publisher } = world()
     publisher.begin(1, 8_000)
@@ -115,6 +128,24 @@ describe('check', () => {
     expect(check({ history: world().history, streams: [log], wipes: [] }).counts.stranger).toBe(1)
   })
 
+  it('knows what stays at home: private events and secrets', () => {
+    const topic = { name: 't/t', durability: 'local' as const, regions, guarded: true }
+    const { publishers } = world().history
+    const history = Object.assign(new History(regions, [topic], []), { publishers })
+    // Number 4 is private, and `a` has it.
+    expect(judge(history, [inOrder, without(4), without(4)])).toEqual({ total: 0, excused: 0 })
+    expect(judge(history, [inOrder, without(4), inOrder])).toEqual({ residency: 1, total: 1, excused: 0 })
+    expect(judge(history, [without(4), without(4), without(4)])).toEqual({ lost: 1, total: 1, excused: 0 })
+    expect(judge(history, [inOrder, without(4), without(3, 4)])).toEqual({ missing: 1, total: 1, excused: 0 })
+    const log = stream(B, without(4))
+    log.leak('x')
+    expect(
+      check({ history, streams: [stream(A, inOrder), log, stream(C, without(4))], wipes: [] }).counts,
+    ).toMatchObject({
+      residency: 1,
+    })
+  })
+
   it('knows who may hold a topic', () => {
     const topic = { name: 't/t', durability: 'local' as const, regions: ['a', 'b'] }
     const { publishers } = world().history
@@ -125,6 +156,13 @@ describe('check', () => {
 })
 
 describe('check of wiped regions', () => {
+  it('tells how old what is gone was, and whether a quorum had it', () => {
+    const { history } = world({ durability: 'quorum', holders: 3 })
+    const streams = [A, B, C].map((region) => stream(region, without(5)))
+    const wipes = [wipe(A, 4_000, 6_000), wipe(B, 4_000, 6_000)]
+    expect(check({ history, streams, wipes }).excused).toEqual({ events: 1, quorum: 1, ageMs: 990 })
+  })
+
   // The acknowledgement of number 5 was heard at 5,010 ms.
   const gone = [without(5), without(5), without(5)]
   const wipe = (region: number, fromMs: number, untilMs: number): Wipe => ({ region, fromMs, untilMs })

@@ -1,9 +1,10 @@
-import type { ChaosTopic, History } from '../history/history.ts'
+import { type ChaosTopic, type History, isPrivate } from '../history/history.ts'
 import { OUTCOME, type PublisherHistory } from '../history/publisher-history.ts'
 import type { StreamLog } from '../history/stream-log.ts'
+import { Holdings, ownHoldings } from './holdings.ts'
 import { checkKeyOrder, checkOriginOrder } from './order.ts'
 import { type Violation, Violations } from './violation.ts'
-import { isExcused, type Wipe } from './wipe.ts'
+import { excuseOf, type Wipe } from './wipe.ts'
 
 /** Everything that a verdict rests on. */
 export type CheckInput = {
@@ -14,15 +15,22 @@ export type CheckInput = {
   readonly wipes: readonly Wipe[]
 }
 
+/** Events whose loss nobody could prevent. */
+export type Excused = {
+  events: number
+  /** Those of topics that acknowledge by quorum, among them. */
+  quorum: number
+  /** The longest time from an acknowledgement to the moment when its region forgot the event. */
+  ageMs: number
+}
+
 /** The verdict. */
 export type CheckReport = {
   readonly counts: Violations['counts']
   readonly total: number
   readonly examples: readonly Violation[]
   /** Acknowledged events that are gone because every known copy was wiped on purpose. */
-  readonly excused: number
-  /** Those of topics that acknowledge by quorum, among them. */
-  readonly excusedQuorum: number
+  readonly excused: Excused
   /** Events that each region's streams hold. */
   readonly storedByRegion: Readonly<Record<string, number>>
 }
@@ -34,56 +42,44 @@ export type CheckReport = {
 export function check({ history, streams, wipes }: CheckInput): CheckReport {
   const violations = new Violations()
   const storedByRegion: Record<string, number> = Object.fromEntries(history.regions.map((name) => [name, 0]))
-  let excused = 0
-  let excusedQuorum = 0
+  const excused: Excused = { events: 0, quorum: 0, ageMs: 0 }
   for (const topic of history.topics) {
     const logs = streams.filter((log) => log.topic === topic.name)
     const held = new Holdings(history)
+    const own = ownHoldings(logs, history)
     for (const log of logs) {
       const region = history.regions[log.region] ?? ''
       storedByRegion[region] = (storedByRegion[region] ?? 0) + log.length
       for (const text of log.strangers)
         violations.add({ kind: 'stranger', topic: topic.name, region, event: undefined, text })
-      takeLog(log, region, held, violations)
+      for (const text of log.leaks) {
+        violations.add({ kind: 'residency', topic: topic.name, region, event: undefined, text })
+      }
+      takeLog(log, region, held, violations, topic.guarded === true)
       checkOriginOrder(log, logs, history, violations)
-      checkKeyOrder(log, history, violations)
+      checkKeyOrder(log, own, history, violations)
     }
     for (const [index, publisher] of history.publishers.entries()) {
       if (publisher.info.topic !== topic.name) continue
-      const gone = checkPublisher({ history, topic, index, publisher, held, wipes, violations })
-      excused += gone
-      if (topic.durability === 'quorum') excusedQuorum += gone
+      checkPublisher({ history, topic, index, publisher, held, wipes, violations, excused })
     }
   }
   const { counts, total, examples } = violations
-  return { counts, total, examples, excused, excusedQuorum, storedByRegion }
+  return { counts, total, examples, excused, storedByRegion }
 }
 
-/** Which regions hold each event: a bit a region. */
-class Holdings {
-  readonly #columns: readonly Uint16Array[]
-
-  constructor(history: History) {
-    this.#columns = history.publishers.map(({ last }) => new Uint16Array(last + 1))
-  }
-
-  of(publisher: number, number: number): number {
-    return this.#columns[publisher]?.[number] ?? 0
-  }
-
-  /** Returns false when the region holds it already. */
-  add(publisher: number, number: number, region: number): boolean {
-    const column = this.#columns[publisher]
-    if (column === undefined) return true
-    const before = column[number] ?? 0
-    column[number] = before | (1 << region)
-    return (before & (1 << region)) === 0
-  }
-}
-
-function takeLog(log: StreamLog, region: string, held: Holdings, violations: Violations): void {
+function takeLog(log: StreamLog, region: string, held: Holdings, violations: Violations, guarded: boolean): void {
   for (let at = 0; at < log.length; at++) {
     const event = { publisher: log.publisher(at), number: log.number(at) }
+    if (guarded && isPrivate(event.number) && log.origin(at) !== log.region) {
+      violations.add({
+        kind: 'residency',
+        topic: log.topic,
+        region,
+        event,
+        text: 'private, and stored elsewhere first',
+      })
+    }
     if (held.add(event.publisher, event.number, log.region)) continue
     const text = `once more as ${log.origin(at)}:${log.sequence(at)}`
     violations.add({ kind: 'duplicate', topic: log.topic, region, event, text })
@@ -98,16 +94,17 @@ function checkPublisher(input: {
   readonly held: Holdings
   readonly wipes: readonly Wipe[]
   readonly violations: Violations
-}): number {
-  const { history, topic, index, publisher, held, wipes, violations } = input
+  readonly excused: Excused
+}): void {
+  const { history, topic, index, publisher, held, wipes, violations, excused } = input
   const wanted = topic.regions.reduce((mask, name) => mask | (1 << history.regionIndex(name)), 0)
   const namesOf = (mask: number) => history.regions.filter((_, place) => (mask & (1 << place)) !== 0).join(', ')
-  let excused = 0
   for (let number = 1; number <= publisher.last; number++) {
     const event = { publisher: index, number }
     const note = (kind: Violation['kind'], text: string, region = '') =>
       violations.add({ kind, topic: topic.name, region, event, text })
-    const mask = held.of(index, number)
+    const stays = topic.guarded === true && isPrivate(number)
+    const mask = stays ? held.of(index, number) & keeperOf(publisher, number) : held.of(index, number)
     const outcome = publisher.outcome(number)
     const isAcknowledged = outcome === OUTCOME.acknowledged
     if ((mask & ~wanted) !== 0) note('residency', `held by ${namesOf(mask & ~wanted)}`)
@@ -116,15 +113,26 @@ function checkPublisher(input: {
     }
     if (mask === 0) {
       if (!isAcknowledged) continue
-      if (isExcused(publisher, number, history.regions.length, wipes)) excused++
-      else note('lost', `acknowledged by ${history.regions[publisher.region(number) ?? -1] ?? 'a stranger'}`)
+      const ageMs = excuseOf(publisher, number, history.regions.length, wipes)
+      if (ageMs === undefined) {
+        note('lost', `acknowledged by ${history.regions[publisher.region(number) ?? -1] ?? 'a stranger'}`)
+        continue
+      }
+      excused.events++
+      if (topic.durability === 'quorum') excused.quorum++
+      excused.ageMs = Math.max(excused.ageMs, Math.round(ageMs))
       continue
     }
     if (outcome === OUTCOME.refused) note('refused', `held by ${namesOf(mask)}`)
-    const without = wanted & ~mask
+    const without = stays ? 0 : wanted & ~mask
     if (without !== 0) note(isAcknowledged ? 'missing' : 'differing', `held by ${namesOf(mask)}`, namesOf(without))
   }
-  return excused
+}
+
+/** Who must hold a private event: the region that acknowledged it; before that, anyone may. */
+function keeperOf(publisher: PublisherHistory, number: number): number {
+  const region = publisher.region(number)
+  return region === undefined ? ~0 : 1 << region
 }
 
 function bits(mask: number): number {

@@ -1,6 +1,7 @@
 import type { History } from '../history/history.ts'
 import { OUTCOME } from '../history/publisher-history.ts'
 import type { StreamLog } from '../history/stream-log.ts'
+import type { Holdings } from './holdings.ts'
 import type { Violations } from './violation.ts'
 
 /**
@@ -44,11 +45,12 @@ function stampsOf(own: StreamLog): ReadonlyMap<number, bigint> {
 }
 
 /**
- * I3 at the origin: events of one publisher and key that this origin acknowledged stand in the order in which they were
- * published. A publisher has at most one event of a key under way. What another region acknowledged may turn up here late
- * (an attempt that was held back, an event that was given back) and is not judged.
+ * I3 at the origin: events of one publisher and key that this origin stored itself and acknowledged stand in the order in
+ * which they were published. A publisher has at most one event of a key under way. Not judged is what another region
+ * acknowledged, which may turn up here late (an attempt that was held back), and what the origin gave back for another
+ * one: its own stream has such an event under the other's name.
  */
-export function checkKeyOrder(log: StreamLog, history: History, violations: Violations): void {
+export function checkKeyOrder(log: StreamLog, own: Holdings, history: History, violations: Violations): void {
   const last = new Map<number, number>()
   for (let at = 0; at < log.length; at++) {
     const publisher = log.publisher(at)
@@ -56,7 +58,7 @@ export function checkKeyOrder(log: StreamLog, history: History, violations: Viol
     const events = history.publishers[publisher]
     const origin = log.origin(at)
     if (events === undefined || events.outcome(number) !== OUTCOME.acknowledged) continue
-    if (events.region(number) !== origin) continue
+    if (events.region(number) !== origin || !own.has(publisher, number, origin)) continue
     const lane = (origin * 256 + publisher) * 65_536 + events.key(number)
     const before = last.get(lane) ?? 0
     if (number < before) {

@@ -15,13 +15,19 @@ export type Wipe = {
  * Whether an acknowledged event that no region holds may be gone although the mesh did nothing wrong: every region that
  * is known to have held it lost what it had stored since then. One known copy outside of these spans of time, be it named
  * by the receipt or shown by a subscriber, and there is no excuse.
+ * @returns how long after its acknowledgement the region that stored it forgot it, milliseconds; undefined without excuse
  */
-export function isExcused(history: PublisherHistory, number: number, regions: number, wipes: readonly Wipe[]): boolean {
+export function excuseOf(
+  history: PublisherHistory,
+  number: number,
+  regions: number,
+  wipes: readonly Wipe[],
+): number | undefined {
   const acknowledgedBy = history.region(number)
-  if (acknowledgedBy === undefined) return false
+  if (acknowledgedBy === undefined) return undefined
   const { topic } = history.info
-  const mayHaveLost = (region: number, knownMs: number) =>
-    wipes.some(
+  const lossOf = (region: number, knownMs: number) =>
+    wipes.find(
       (wipe) =>
         wipe.region === region &&
         (wipe.topic === undefined || wipe.topic === topic) &&
@@ -29,10 +35,11 @@ export function isExcused(history: PublisherHistory, number: number, regions: nu
         wipe.untilMs >= history.sentMs(number),
     )
   for (let region = 0; region < regions; region++) {
-    const named = region === acknowledgedBy || (history.holders(number) & (1 << region)) !== 0
-    if (named && !mayHaveLost(region, history.endedMs(number))) return false
+    const named = (history.holders(number) & (1 << region)) !== 0
+    if (named && lossOf(region, history.endedMs(number)) === undefined) return undefined
     const seenMs = history.seenMs(number, region)
-    if (seenMs > 0 && !mayHaveLost(region, seenMs)) return false
+    if (seenMs > 0 && lossOf(region, seenMs) === undefined) return undefined
   }
-  return true
+  const loss = lossOf(acknowledgedBy, history.endedMs(number))
+  return loss === undefined ? undefined : Math.max(0, loss.untilMs - history.endedMs(number))
 }

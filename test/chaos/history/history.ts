@@ -7,6 +7,16 @@ export type ChaosTopic = {
   readonly durability: 'local' | 'quorum'
   /** Names of the regions that must hold it. */
   readonly regions: readonly string[]
+  /** Private events stay in the region that stored them, and secrets leave it masked. */
+  readonly guarded?: boolean | undefined
+}
+
+/** In every data of a guarded topic; masked wherever the event was not stored first. */
+export const SECRET = 'not-for-others'
+
+/** Whether an event of a guarded topic is private: every fourth is. */
+export function isPrivate(number: number): boolean {
+  return number % 4 === 0
 }
 
 /** One publisher of a run. */

@@ -1,7 +1,7 @@
 import { parseHeaders, parseSubject, scanAttributes, unwrap } from '@landbridge/core'
 import { type LabRegion, visitStream } from '@landbridge/lab'
 import { NatsSession } from '@landbridge/nats'
-import type { History } from './history.ts'
+import { type History, SECRET } from './history.ts'
 import { StreamLog } from './stream-log.ts'
 
 /** Reads what every region holds of every topic, from its servers and not through a gateway. */
@@ -33,6 +33,12 @@ async function readLog(session: NatsSession, region: string, topic: string, hist
     if (publisher === undefined || origin < 0 || !(number >= 1 && number <= tried)) {
       log.stranger(`${message.subject}:${message.sequence} ${attributes.get('source')} ${attributes.get('id')}`)
       return
+    }
+    if (
+      origin !== log.region &&
+      Buffer.from(message.payload.buffer, message.payload.byteOffset, message.payload.length).includes(SECRET)
+    ) {
+      log.leak(`${message.subject}:${message.sequence} shows the secret of ${attributes.get('id')}`)
     }
     const headers = unwrap(parseHeaders((name) => message.header(name)))
     const { sequence, stamp } = headers.origin?.position ?? { sequence: message.sequence, stamp: message.stampNs }

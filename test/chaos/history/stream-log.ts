@@ -19,6 +19,8 @@ export class StreamLog {
   /** Events that no publisher of the run knows: the first few in words. */
   readonly strangers: string[] = []
   length = 0
+  /** Events that show another region's secret: the first few in words. */
+  readonly leaks: string[] = []
   /** Control records, which are no events. */
   controls = 0
   #publishers = new Uint8Array(FIRST_CAPACITY)
@@ -44,6 +46,10 @@ export class StreamLog {
 
   stranger(words: string): void {
     if (this.strangers.length < STRANGERS_MAX) this.strangers.push(words)
+  }
+
+  leak(words: string): void {
+    if (this.leaks.length < STRANGERS_MAX) this.leaks.push(words)
   }
 
   publisher(at: number): number {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type EventInput, type Mesh, MeshError, PublishFailure, type PublishOutcome } from '@landbridge/client'
-import type { History } from '../history/history.ts'
+import { type History, isPrivate, SECRET } from '../history/history.ts'
 import type { PublisherHistory } from '../history/publisher-history.ts'
 import type { JsonLines } from '../history/spill.ts'
 import type { GapMeter } from './gap.ts'
@@ -95,17 +95,18 @@ export class Publisher {
     send: (events: readonly EventInput[]) => Promise<readonly PublishOutcome<Receipt>[]>,
   ): Promise<void> {
     const { gap, now, index, spill } = this.#options
-    const { source } = this.#events.info
+    const { source, topic } = this.#events.info
+    const guarded = this.#options.history.topics.some(({ name, guarded }) => name === topic && guarded === true)
     const sentMs = now()
     gap.sent(sentMs)
     const outcomes = await send(
       numbers.map((number) => ({
         source,
         id: String(number),
-        type: 'chaos.event',
+        type: guarded && isPrivate(number) ? 'chaos.private' : 'chaos.event',
         partitionKey: `${index}-${this.#events.key(number)}`,
         extensions: { sequence: String(number) },
-        data: PAYLOAD,
+        data: guarded ? { secret: SECRET, text: PAYLOAD } : PAYLOAD,
       })),
     ).catch((thrown: unknown) => this.#outcomesOf(thrown, numbers.length))
     const atMs = now()

@@ -60,6 +60,7 @@ const ENTRIES: Readonly<Record<FaultKind, Entry>> = {
       forMs: dice.int(500, 10_000),
     }),
   },
+  // Hardly ever finds every process free: each longer plan has one of its own.
   'rolling-restart': {
     weight: always(0.5),
     draw: () => ({ fault: { kind: 'rolling-restart' }, forMs: 0 }),

@@ -38,6 +38,12 @@ it('keeps its promises for every seed', () => {
   )
 })
 
+it('restarts every process once in a longer run', () => {
+  for (let seed = 0; seed < 20; seed++) {
+    expect(plan(seed).filter(({ fault }) => fault.kind === 'rolling-restart').length).toBeGreaterThanOrEqual(1)
+  }
+})
+
 it('draws every kind, and faults during the recovery of others', () => {
   const seeds = Array.from({ length: 20 }, (_, seed) => plan(seed))
   expect(new Set(seeds.flat().map(({ fault }) => fault.kind)).size).toBe(13)

@@ -67,7 +67,7 @@ function inShort(problem: string): string {
 /** A report for people. */
 export function summaryOf(report: ChaosReport): string {
   const { seed, events, faults, verdict, worstGapMs, memory, convergedMs } = report
-  const { counts } = verdict
+  const { counts, excused } = verdict
   const kinds = Object.entries(faults.byKind).map(([kind, count]) => `${kind} ${count}`)
   const row = (name: string, text: string | number) => `  ${name.padEnd(22)} ${text}`
   const perRegion = (values: Readonly<Record<string, number>>, unit: string) =>
@@ -84,7 +84,7 @@ export function summaryOf(report: ChaosReport): string {
     row('faults', `${faults.done} of ${faults.planned} (${kinds.join(', ')})`),
     row(
       'lost',
-      `${counts.lost} (${verdict.excused} more by wiping every copy on purpose, ${verdict.excusedQuorum} of them quorum)`,
+      `${counts.lost} (${excused.events} more by wiping every copy at most ${excused.ageMs} ms old; of quorum topics ${excused.quorum})`,
     ),
     row('missing somewhere', counts.missing + counts.differing),
     row('duplicates', counts.duplicate),

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
-import { FAULT_KINDS } from './plan/draw.ts'
-import type { FaultKind } from './plan/fault.ts'
-import { PROFILES, type ProfileName } from './setup.ts'
+import { FAULT_KINDS } from '../plan/draw.ts'
+import type { FaultKind } from '../plan/fault.ts'
+import { PROFILES, type ProfileName } from '../setup.ts'
 
 /** What the command line asked for. */
 export type ChaosCommand =

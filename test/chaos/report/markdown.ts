@@ -1,0 +1,102 @@
+import { type ChaosReport, problemsOf } from './report.ts'
+
+/** Several runs on one page, for people. */
+export function markdownOf(reports: readonly ChaosReport[]): string {
+  const total = totalOf(reports)
+  const failed = reports.filter((report) => problemsOf(report).length > 0)
+  return [
+    `Runs: ${reports.length}, ${failed.length} of them failed. ${minutes(total.durationMs)} minutes of publishing.`,
+    '',
+    '| figure | all runs |',
+    '| --- | ---: |',
+    ...Object.entries({
+      'events tried': total.tried,
+      'events acknowledged': total.acknowledged,
+      'events whose fate the publisher did not learn': total.ambiguous,
+      'faults carried out': total.faults,
+      'acknowledged events lost': total.lost,
+      'events missing in a region at the end': total.missing,
+      'events twice in a region': total.duplicates,
+      'order violations': total.order,
+      'other violations': total.other,
+      'events gone because every copy was wiped on purpose': total.excused,
+      'of these, of quorum topics': total.excusedQuorum,
+      'most memory of a gateway, MiB': total.memoryMiB,
+    }).map(([name, value]) => `| ${name} | ${value.toLocaleString('en')} |`),
+    '',
+    '| faults | times |',
+    '| --- | ---: |',
+    ...Object.entries(total.byKind)
+      .toSorted(([, one], [, other]) => other - one)
+      .map(([kind, count]) => `| ${kind} | ${count} |`),
+    '',
+    '| seed | minutes | events | faults | lost | twice | order | wiped | converged | worst publish gap | result |',
+    '| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |',
+    ...reports.map(rowOf),
+    '',
+  ].join('\n')
+}
+
+function rowOf(report: ChaosReport): string {
+  const { seed, durationMs, events, faults, verdict, convergedMs, worstGapMs } = report
+  const { counts, excused } = verdict
+  const cells = [
+    seed,
+    minutes(durationMs),
+    events.acknowledged.toLocaleString('en'),
+    faults.done,
+    counts.lost + counts.missing + counts.differing,
+    counts.duplicate,
+    counts.order + counts.keyOrder,
+    excused.events,
+    convergedMs === undefined ? 'never' : seconds(convergedMs),
+    seconds(Math.max(...Object.values(worstGapMs))),
+    problemsOf(report).length === 0 ? 'passed' : `failed: ${problemsOf(report)[0]}`,
+  ]
+  return `| ${cells.join(' | ')} |`
+}
+
+function totalOf(reports: readonly ChaosReport[]) {
+  const total = {
+    durationMs: 0,
+    tried: 0,
+    acknowledged: 0,
+    ambiguous: 0,
+    faults: 0,
+    lost: 0,
+    missing: 0,
+    duplicates: 0,
+    order: 0,
+    other: 0,
+    excused: 0,
+    excusedQuorum: 0,
+    memoryMiB: 0,
+  }
+  const byKind: Record<string, number> = {}
+  for (const { durationMs, events, faults, verdict, memory } of reports) {
+    const { lost, missing, differing, duplicate, order, keyOrder } = verdict.counts
+    total.durationMs += durationMs
+    total.tried += events.tried
+    total.acknowledged += events.acknowledged
+    total.ambiguous += events.ambiguous
+    total.faults += faults.done
+    total.lost += lost
+    total.missing += missing + differing
+    total.duplicates += duplicate
+    total.order += order + keyOrder
+    total.other += verdict.total - lost - missing - differing - duplicate - order - keyOrder
+    total.excused += verdict.excused.events
+    total.excusedQuorum += verdict.excused.quorum
+    total.memoryMiB = Math.max(total.memoryMiB, ...Object.values(memory.worstMiB))
+    for (const [kind, count] of Object.entries(faults.byKind)) byKind[kind] = (byKind[kind] ?? 0) + count
+  }
+  return { ...total, byKind }
+}
+
+function minutes(ms: number): string {
+  return (ms / 60_000).toFixed(1)
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`
+}

@@ -1,0 +1,62 @@
+import { expect, it } from 'vitest'
+import { Violations } from '../check/violation.ts'
+import { markdownOf } from './markdown.ts'
+import { type ChaosReport, problemsOf, summaryOf } from './report.ts'
+
+function reportWith(changes: Partial<ChaosReport> = {}): ChaosReport {
+  return {
+    seed: 7,
+    folder: '/tmp/seed-7',
+    durationMs: 300_000,
+    events: { tried: 1_010, acknowledged: 1_000, ambiguous: 10, refused: 0 },
+    faults: { planned: 3, done: 3, byKind: { kill: 2, cut: 1 }, problems: [] },
+    verdict: {
+      counts: new Violations().counts,
+      total: 0,
+      examples: [],
+      excused: { events: 2, quorum: 0, ageMs: 900 },
+      storedByRegion: { a: 1_000 },
+    },
+    convergedMs: 1_500,
+    worstGapMs: { a: 800, b: 2_300 },
+    memory: { limitMiB: 600, worstMiB: { 'a/gateway-0': 250 } },
+    subscribers: [{ region: 'a', delivered: 1_000, repeated: 0, ends: [], mayEnd: false }],
+    crashes: [],
+    unexpected: [],
+    ...changes,
+  }
+}
+
+it('passes a run in which nothing went wrong', () => {
+  expect(problemsOf(reportWith())).toEqual([])
+  expect(summaryOf(reportWith())).toContain('seed 7: PASSED')
+})
+
+it.each<[string, Partial<ChaosReport>, string]>([
+  ['regions that never came to hold the same', { convergedMs: undefined }, 'did not come to hold the same'],
+  ['memory', { memory: { limitMiB: 600, worstMiB: { 'a/gateway-0': 601 } } }, 'a/gateway-0 had 601 MiB'],
+  [
+    'a subscriber that ended',
+    { subscribers: [{ region: 'a', delivered: 1, repeated: 0, ends: ['why'], mayEnd: false }] },
+    'a subscriber in a ended: why',
+  ],
+  ['a process that ended on its own', { crashes: ['gateway ended\nlog'] }, 'gateway ended'],
+  ['a fault that could not be had', { faults: { planned: 1, done: 0, byKind: {}, problems: ['#1 no'] } }, '#1 no'],
+  [
+    'a violation',
+    { verdict: { ...reportWith().verdict, counts: { ...new Violations().counts, lost: 3 }, total: 3 } },
+    '3 acknowledged events that no region holds',
+  ],
+])('fails for %s', (_, changes, problem) => {
+  const report = reportWith(changes)
+  expect(problemsOf(report)).toEqual([expect.stringContaining(problem)])
+  expect(summaryOf(report)).toMatch(/FAILED[\s\S]*everything that explains it: \/tmp\/seed-7/)
+})
+
+it('puts several runs on one page', () => {
+  const page = markdownOf([reportWith(), reportWith({ seed: 8, convergedMs: undefined })])
+  expect(page).toContain('Runs: 2, 1 of them failed. 10.0 minutes of publishing.')
+  expect(page).toContain('| events acknowledged | 2,000 |')
+  expect(page).toContain('| kill | 4 |')
+  expect(page).toContain('| 7 | 5.0 | 1,000 | 3 | 0 | 0 | 0 | 2 | 1.5 s | 2.3 s | passed |')
+})
