@@ -48,7 +48,7 @@ export function setupOf(profile: ProfileName, rate: number, disks: boolean): Set
     topics,
     publishers: REGIONS.flatMap((home) => publishersOf(home, rate / REGIONS.length)),
     faultEveryMs: isFull ? 6_000 : 1_800,
-    convergeMs: 90_000,
+    convergeMs: 240_000,
     rssMaxMiB: 600,
   }
 }

@@ -137,6 +137,12 @@ describe('check', () => {
     expect(judge(history, [inOrder, without(4), inOrder])).toEqual({ residency: 1, total: 1, excused: 0 })
     expect(judge(history, [without(4), without(4), without(4)])).toEqual({ lost: 1, total: 1, excused: 0 })
     expect(judge(history, [inOrder, without(4), without(3, 4)])).toEqual({ missing: 1, total: 1, excused: 0 })
+    // Another attempt at number 4 is in `b`, and its subscriber saw it; `a`, which acknowledged it, forgot it.
+    publishers[0]?.seen(4, B, 4_020)
+    const ofB = [...without(4), { number: 4, origin: B, sequence: 1 }]
+    const wipes = [{ region: A, fromMs: 0, untilMs: 9_000 }]
+    expect(judge(history, [without(4), ofB, without(4)], wipes)).toEqual({ total: 0, excused: 1 })
+    expect(judge(history, [without(4), ofB, without(4)])).toEqual({ lost: 1, total: 1, excused: 0 })
     const log = stream(B, without(4))
     log.leak('x')
     expect(

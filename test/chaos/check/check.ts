@@ -113,7 +113,9 @@ function checkPublisher(input: {
     }
     if (mask === 0) {
       if (!isAcknowledged) continue
-      const ageMs = excuseOf(publisher, number, history.regions.length, wipes)
+      // Copies of a private event that other attempts stored elsewhere are no use to the region that acknowledged it.
+      const witnesses = stays ? [] : history.regions.map((_, place) => place)
+      const ageMs = excuseOf(publisher, number, witnesses, wipes)
       if (ageMs === undefined) {
         note('lost', `acknowledged by ${history.regions[publisher.region(number) ?? -1] ?? 'a stranger'}`)
         continue

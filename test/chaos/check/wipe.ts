@@ -15,12 +15,13 @@ export type Wipe = {
  * Whether an acknowledged event that no region holds may be gone although the mesh did nothing wrong: every region that
  * is known to have held it lost what it had stored since then. One known copy outside of these spans of time, be it named
  * by the receipt or shown by a subscriber, and there is no excuse.
+ * @param witnesses places of the regions whose copies count
  * @returns how long after its acknowledgement the region that stored it forgot it, milliseconds; undefined without excuse
  */
 export function excuseOf(
   history: PublisherHistory,
   number: number,
-  regions: number,
+  witnesses: readonly number[],
   wipes: readonly Wipe[],
 ): number | undefined {
   const acknowledgedBy = history.region(number)
@@ -34,7 +35,7 @@ export function excuseOf(
         wipe.fromMs <= knownMs &&
         wipe.untilMs >= history.sentMs(number),
     )
-  for (let region = 0; region < regions; region++) {
+  for (const region of witnesses) {
     const named = (history.holders(number) & (1 << region)) !== 0
     if (named && lossOf(region, history.endedMs(number)) === undefined) return undefined
     const seenMs = history.seenMs(number, region)
