@@ -71,8 +71,14 @@ lab: $(INSTALLED) ## Start a mesh and leave it running until Ctrl-C (LAB="--regi
 	@node lab/main.ts $(LAB)
 
 .PHONY: generate
-generate: $(INSTALLED) ## Generate code from proto/
+generate: $(INSTALLED) ## Generate code from proto/, the resource definitions, and the chart's schema and README
 	@cd proto && buf generate
+	@node operator/api/generate.ts
+	@node scripts/chart/main.ts
+
+.PHONY: images
+images: $(INSTALLED) ## Container images as OCI archives in dist/images, without a container engine
+	@node scripts/images/main.ts
 
 .PHONY: format
 format: $(INSTALLED) ## Format the sources

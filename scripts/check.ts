@@ -65,7 +65,8 @@ function generatedDiffers(): string {
     const problem = run('buf', ['generate', '--output', folder], 'proto')
     if (problem) return problem
     const differences = run('diff', ['-r', 'proto/gen', join(folder, 'gen')])
-    return differences && `${differences}\nproto/gen is not what proto/ says: run make generate`
+    if (differences) return `${differences}\nproto/gen is not what proto/ says: run make generate`
+    return run('node', ['operator/api/generate.ts', '--check']) || run('node', ['scripts/chart/main.ts', '--check'])
   } finally {
     rmSync(folder, { recursive: true })
   }

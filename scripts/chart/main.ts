@@ -14,4 +14,13 @@ export function chartFiles(): ReadonlyMap<string, string> {
   ])
 }
 
-if (import.meta.main) for (const [file, text] of chartFiles()) writeFileSync(file, text)
+if (import.meta.main) {
+  const check = process.argv.includes('--check')
+  for (const [file, text] of chartFiles()) {
+    if (!check) writeFileSync(file, text)
+    else if (readFileSync(file, 'utf8') !== text) {
+      console.error(`${file} is not what values.yaml says: run make generate`)
+      process.exitCode = 1
+    }
+  }
+}
