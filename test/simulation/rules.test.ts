@@ -22,7 +22,7 @@ const CAUGHT: Readonly<Partial<Record<Rule, readonly [ProfileName, number]>>> = 
   forwardMark: ['forward', 50],
   forwardSpan: ['forward', 250],
   quorum: ['quorum', 50],
-  reports: ['quorum', 1_500],
+  reports: ['quorum', 3_000],
   mayRelay: ['egress', 50],
   mayHold: ['egress', 50],
   session: ['pieces', 50],

@@ -87,6 +87,8 @@ export class World {
   /** When each event was stored first, ticks. */
   readonly #born = new Map<string, number>()
   /** Events that were acknowledged by a quorum: who was said to have them, and how often each region had lost something. */
+  /** Quorum: when each region stored an event, and how often it had lost records by then. */
+  readonly #storedAfter = new Map<string, Map<Region, { readonly at: number; readonly losses: number }>>()
   readonly #held = new Map<
     string,
     { readonly holders: readonly string[]; readonly losses: ReadonlyMap<Region, number> }
@@ -181,9 +183,15 @@ export class World {
     }
     if (this.egress !== undefined) this.traits.set(record.id, record.traits)
     if (!this.#born.has(record.id)) this.#born.set(record.id, this.now)
+    if (this.profile.quorum) this.#noteLosses(record.id, region)
     this.#copies.set(record.id, (this.#copies.get(record.id) ?? 0) + 1)
     if (region.stream.events(record.id).length > 1) this.problem(`I2 ${record.id} twice in ${region.name}`)
     else if (region.stream.shown(record.id) > 1) this.stats.revived++
+  }
+
+  #noteLosses(id: string, region: Region): void {
+    const stored = this.#storedAfter.get(id) ?? new Map<Region, { readonly at: number; readonly losses: number }>()
+    this.#storedAfter.set(id, stored.set(region, { at: this.now, losses: region.losses }))
   }
 
   /** Whether an event may lie in a region, where it came from another one or not. */
@@ -232,8 +240,18 @@ export class World {
     if (region.stream.shown(id) > 0) this.acked.set(id, region.name)
     if (!this.profile.quorum) return
     this.stats.quorums++
-    const losses = new Map(this.regions.map((one) => [one, one.losses]))
+    const losses = new Map(this.regions.map((one) => [one, this.#lossesBefore(id, one)]))
     this.#held.set(id, { holders: [region.name, ...holders], losses })
+  }
+
+  /**
+   * How often a region had lost records before the loss would take this event: a loss between its report, which was just
+   * made, and the acknowledgement is one more failure, too.
+   */
+  #lossesBefore(id: string, region: Region): number {
+    const stored = this.#storedAfter.get(id)?.get(region)
+    const isFresh = stored !== undefined && this.now - stored.at <= 2 * this.profile.lifeTicks
+    return isFresh ? stored.losses : region.losses
   }
 
   /** What was acknowledged by a quorum must outlive any one region. */
