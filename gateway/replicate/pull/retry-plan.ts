@@ -58,6 +58,8 @@ const BY_REFUSAL: Partial<Record<RefusalReason, NextStep>> = {
   [RefusalReason.CANNOT_TELL]: trouble('cannot-tell'),
   [RefusalReason.RETENTION_GAP]: trouble('gap'),
   [RefusalReason.UNAVAILABLE]: trouble('unavailable'),
+  // It may learn of the topic any moment: no word against its events coming by another way, as a refusal would be.
+  [RefusalReason.UNKNOWN_TOPIC]: trouble('cannot-tell'),
 }
 
 /** What follows an outcome. */
