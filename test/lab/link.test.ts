@@ -125,7 +125,9 @@ test('a reset breaks a connection that is handing on the end of one side', async
   const trigger = createServer((socket) => socket.on('data', () => link.resetAll()))
   trigger.listen(await ports.take(), '127.0.0.1')
   await once(trigger, 'listening')
-  cleanup.defer(() => trigger.close())
+  cleanup.defer(() => {
+    trigger.close()
+  })
   using teller = new Caller(portOf(trigger))
   using caller = new Caller(link.port)
   await until('the target has the connection', () => accepted.size === 1)
