@@ -4,6 +4,7 @@ import type { CertificateSource } from './auth/index.ts'
 import type { Config } from './config.ts'
 import type { MarkedViews } from './marked-views.ts'
 import {
+  OriginCopies,
   OwnTails,
   Presence,
   RegionView,
@@ -36,6 +37,8 @@ export type Replication = AsyncDisposable & {
   readonly replicator: Replicator
   /** What serves the other regions. */
   readonly handlers: ReplicationHandlers
+  /** Says where events of other regions lie beside here. */
+  readonly copies: OriginCopies
   /** What all gateways of the region know together. */
   readonly view: RegionView
   /** Lets go of this gateway's pulls, and tells the others that it leaves. */
@@ -68,6 +71,7 @@ export async function openReplication(parts: ReplicationParts): Promise<Replicat
   return {
     replicator,
     handlers,
+    copies: new OriginCopies({ session, links: replicator.links, log }),
     view,
     handOver: () => replicator.release().then(() => share.leave()),
     [Symbol.asyncDispose]: () => all.disposeAsync(),

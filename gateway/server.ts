@@ -125,10 +125,8 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   )
   const { replicator, handlers, view } = replication
   const budget = new Budget(config.limits, metrics)
-  const { positions } = handlers
-  const peers = () => replicator.peers()
   const { publisher, forward } = parts.use(
-    openPublishing({ config, session, registry, store, budget, certificates, positions, peers, log, metrics, now }),
+    openPublishing({ config, session, registry, store, budget, certificates, replication, log, metrics, now }),
   )
   addServices(server, {
     replication: handlers,
