@@ -86,6 +86,22 @@ export class TopicRegistry implements AsyncDisposable {
     return () => this.#listeners.delete(listener)
   }
 
+  /** Resolves with true once a revision of the configuration is served, or with false after `timeoutMs`. */
+  async reaches(revision: number, timeoutMs: number): Promise<boolean> {
+    if (this.#snapshot.revision >= revision) return true
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const timer = setTimeout(() => resolve(false), timeoutMs)
+    const stop = this.onChange((next) => {
+      if (next.revision >= revision) resolve(true)
+    })
+    try {
+      return await promise
+    } finally {
+      clearTimeout(timer)
+      stop()
+    }
+  }
+
   /** Ends watching and closes every writer: what was accepted is still stored or fails. */
   close(): Promise<void> {
     this.#closed ??= this.#close()

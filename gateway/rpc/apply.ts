@@ -4,6 +4,7 @@ import { type ApplyOutcome, applyDocument, type ConfigBucket, type NatsSession }
 import { ApplyAction, type ApplyRequest, type ApplyResponse, ApplyResponseSchema } from '@landbridge/proto'
 import type { AdminAccess } from '../auth/index.ts'
 import type { Log } from '../telemetry/index.ts'
+import type { TopicRegistry } from '../topics.ts'
 import { principalOf } from './call-context.ts'
 import { shownError } from './status.ts'
 import type { UnaryMethod } from './unary.ts'
@@ -12,6 +13,7 @@ import type { UnaryMethod } from './unary.ts'
 export type ApplyTools = {
   readonly session: NatsSession
   readonly bucket: ConfigBucket
+  readonly registry: Pick<TopicRegistry, 'reaches'>
   readonly region: { readonly name: string; readonly replicasDefault: number }
   readonly admins: AdminAccess
   readonly log: Log
@@ -24,8 +26,18 @@ const ACTIONS = {
   failed: ApplyAction.FAILED,
 } as const satisfies Record<ApplyOutcome['action'], ApplyAction>
 
+/** Who has applied something may use it: for so long the answer waits until this gateway serves it. */
+const FOLLOW_MS = 2_000
+
 /** `AdminService.Apply`: all documents are parsed and allowed before the first is applied. */
-export function apply({ session, bucket, region, admins, log }: ApplyTools): UnaryMethod<ApplyRequest, ApplyResponse> {
+export function apply({
+  session,
+  bucket,
+  registry,
+  region,
+  admins,
+  log,
+}: ApplyTools): UnaryMethod<ApplyRequest, ApplyResponse> {
   return async (request, context) => {
     const documents = parseDocuments(request.documents)
     if (documents.error !== undefined) throw documents.error
@@ -40,6 +52,8 @@ export function apply({ session, bucket, region, admins, log }: ApplyTools): Una
       outcomes.push(outcome)
       if (!request.dryRun) log.info({ audit: 'apply', by: principal.subject, ...outcome }, 'document applied')
     }
+    const revision = Math.max(0, ...outcomes.map((outcome) => outcome.revision ?? 0))
+    if (!(await registry.reaches(revision, FOLLOW_MS))) log.warn({ revision }, 'applied, and not followed yet')
     return create(ApplyResponseSchema, {
       region: region.name,
       outcomes: outcomes.map(({ kind, name, action, changes, error }) => ({

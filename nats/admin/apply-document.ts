@@ -29,6 +29,8 @@ export type ApplyOutcome = {
   readonly action: 'created' | 'updated' | 'unchanged' | 'failed'
   /** Each difference, for people; empty unless updated. */
   readonly changes: readonly string[]
+  /** The revision of the configuration that holds it; absent after a dry run that would change it, or a failure. */
+  readonly revision?: number
   readonly error?: MeshError
 }
 
@@ -47,7 +49,9 @@ export async function applyDocument(
     const stream = document.kind === 'Topic' ? await applyStream(context, document, options.dryRun) : undefined
     const stored = await applyConfig(context.config, document, options.dryRun)
     const changes = [...new Set([...(stream?.changes ?? []), ...stored.changes])]
-    return { ...outcome, action: overall(stream?.action, stored.action), changes }
+    const { revision } = stored
+    const action = overall(stream?.action, stored.action)
+    return { ...outcome, action, changes, ...(revision === undefined ? {} : { revision }) }
   } catch (error) {
     return { ...outcome, action: 'failed', changes: [], error: MeshError.from(error) }
   }
@@ -75,12 +79,14 @@ async function applyStream(context: ApplyContext, document: TopicDocument, dryRu
   return { action, changes: plan.changes }
 }
 
-async function applyConfig(config: ConfigBucket, document: MeshDocument, dryRun: boolean): Promise<Step> {
+type ConfigStep = Step & { readonly revision?: number | undefined }
+
+async function applyConfig(config: ConfigBucket, document: MeshDocument, dryRun: boolean): Promise<ConfigStep> {
   const existing = await config.get(configKey(document))
-  if (existing?.value === toStored(document)) return { action: 'unchanged', changes: [] }
-  if (!dryRun) await config.put(document)
-  if (existing === undefined) return { action: 'created', changes: [] }
-  return { action: 'updated', changes: changedFields(existing.value, document) }
+  if (existing?.value === toStored(document)) return { action: 'unchanged', changes: [], revision: existing.revision }
+  const revision = dryRun ? undefined : (await config.put(document)).revision
+  if (existing === undefined) return { action: 'created', changes: [], revision }
+  return { action: 'updated', changes: changedFields(existing.value, document), revision }
 }
 
 /** Fields of a topic of which its stream says more: "max_age 24h -> 48h". */

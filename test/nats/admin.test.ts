@@ -117,6 +117,7 @@ describe('applyDocument', () => {
       name: 'acme/team',
       action: 'created',
       changes: [],
+      revision: expect.any(Number),
     })
     expect(await apply(policy('publish'))).toMatchObject({ action: 'unchanged' })
     expect(await apply(policy('publish, subscribe'))).toMatchObject({
