@@ -36,7 +36,7 @@ const APPLIED_SUBJECT = 'lb-gateways.applied'
 /** Puts together what stands between a publish call and the stores. */
 export function openPublishing(parts: PublishingParts): Publishing {
   const { config, session, registry, store, budget, certificates, replication, log, metrics, now } = parts
-  const { replicator, handlers, copies: places } = replication
+  const { replicator, handlers, adopter } = replication
   const { region, mesh, gateway, limits } = config
   using owned = new DisposableStack()
 
@@ -53,9 +53,9 @@ export function openPublishing(parts: PublishingParts): Publishing {
       quorum.reset()
     }),
   )
-  const eventsMax = limits.publishEventsMax
+  const { publishEventsMax: eventsMax, publishBytesMax: bytesMax } = limits
   const regions = () => registry.snapshot.peers.keys()
-  const step = new QuorumStep({ region, regions, session, quorum, positions, places, metrics, eventsMax })
+  const step = new QuorumStep({ region, regions, session, quorum, positions, adopter, metrics, eventsMax, bytesMax })
 
   const channels = owned.use(new ForwardChannels({ region, mesh, certificates, now }))
   const peers = () => replicator.peers()

@@ -4,7 +4,7 @@ import type { CertificateSource } from './auth/index.ts'
 import type { Config } from './config.ts'
 import type { MarkedViews } from './marked-views.ts'
 import {
-  OriginCopies,
+  CopyAdopter,
   OwnTails,
   Presence,
   RegionView,
@@ -37,8 +37,8 @@ export type Replication = AsyncDisposable & {
   readonly replicator: Replicator
   /** What serves the other regions. */
   readonly handlers: ReplicationHandlers
-  /** Says where events of other regions lie beside here. */
-  readonly copies: OriginCopies
+  /** Puts events of other regions into this region's own log. */
+  readonly adopter: CopyAdopter
   /** What all gateways of the region know together. */
   readonly view: RegionView
   /** Lets go of this gateway's pulls, and tells the others that it leaves. */
@@ -71,7 +71,7 @@ export async function openReplication(parts: ReplicationParts): Promise<Replicat
   return {
     replicator,
     handlers,
-    copies: new OriginCopies({ session, links: replicator.links, log }),
+    adopter: new CopyAdopter({ session, region: config.region }),
     view,
     handOver: () => replicator.release().then(() => share.leave()),
     [Symbol.asyncDispose]: () => all.disposeAsync(),

@@ -1,10 +1,17 @@
 import { describe, expect, test } from 'vitest'
-import { type AppliedReport, holdersOf, NOT_OWN, QUORUM_ABSENT_MS, QUORUM_SILENT_MS, quorumVerdict } from './quorum.ts'
+import {
+  type AppliedReport,
+  holdersOf,
+  QUORUM_ABSENT_MS,
+  QUORUM_SILENT_MS,
+  quorumVerdict,
+  reportsAgree,
+} from './quorum.ts'
 
 const report = (region: string, sequence: number, heardAtMs: number): AppliedReport => ({ region, sequence, heardAtMs })
 
 describe('who holds an event', () => {
-  const claim = { sequence: 10, begunAtMs: 1_000, holders: [] }
+  const claim = { sequence: 10, begunAtMs: 1_000 }
   test.each([
     ['nobody reports', [], []],
     ['a report below it', [report('eu', 9, 2_000)], []],
@@ -22,16 +29,35 @@ describe('who holds an event', () => {
     const copy = { ...claim, begunAtMs: Number.NEGATIVE_INFINITY }
     expect(holdersOf(copy, [report('eu', 99, 5)])).toEqual(['eu'])
   })
+})
 
-  test('a copy that came from another region is held there, and no report speaks of it', () => {
-    const copy = { sequence: NOT_OWN, begunAtMs: Number.NEGATIVE_INFINITY, holders: ['eu'] }
-    expect(holdersOf(copy, [report('ap', 99, 5), report('eu', 99, 5)])).toEqual(['eu'])
-    expect(holdersOf({ ...copy, holders: [] }, [report('ap', 99, 5)])).toEqual([])
+describe('reports and the log', () => {
+  const log = {
+    stampAt: (sequence: number) => (sequence >= 5 && sequence <= 9 ? BigInt(sequence) : undefined),
+    first: 5,
+  }
+
+  test.each<[string, number, bigint, boolean]>([
+    ['the very record', 7, 7n, true],
+    ['another record with its number', 7, 70n, false],
+    ['a record that retention has taken', 4, 4n, true],
+    ['a record beyond the end: the log has lost it', 10, 10n, false],
+    ['nothing yet', 0, 0n, true],
+  ])('%s', (_, sequence, stamp, agree) => {
+    expect(
+      reportsAgree(
+        [
+          { sequence: 6, stamp: 6n },
+          { sequence, stamp },
+        ],
+        log,
+      ),
+    ).toBe(agree)
   })
 })
 
 describe('the verdict', () => {
-  const base = { sequence: 10, begunAtMs: 1_000, sinceMs: 1_010, holders: [], deadlineAtMs: 4_000 } as const
+  const base = { sequence: 10, begunAtMs: 1_000, sinceMs: 1_010, deadlineAtMs: 4_000 } as const
   const wait = { ...base, fallback: 'wait' } as const
   const degrade = { ...base, fallback: 'degrade' } as const
   const silent = { reports: [report('eu', 9, 900)], absentSinceMs: undefined }

@@ -1,3 +1,5 @@
+import type { Position } from './position.ts'
+
 /** What another region has durably applied of this region's own log of one topic. */
 export type AppliedReport = {
   readonly region: string
@@ -9,22 +11,17 @@ export type AppliedReport = {
 
 /** Events whose acknowledgement waits for another region. */
 export type QuorumClaim = {
-  /** The highest of their sequences in this region's own log; `NOT_OWN` when none of them lies there. */
+  /** The highest of their sequences in this region's own log. */
   readonly sequence: number
   /**
    * Before this nobody can have heard of them: when they were handed to the store, ms by the monotonic clock. Minus
    * infinity for a copy that was stored earlier, and only where the reports were held against the log since.
    */
   readonly begunAtMs: number
-  /** Regions that hold them for another reason: the origin of a copy that came by replication, while it is in reach. */
-  readonly holders: readonly string[]
   /** When the caller must have an answer, ms by the monotonic clock. */
   readonly deadlineAtMs: number
   readonly fallback: 'wait' | 'degrade'
 }
-
-/** The sequence of what does not lie in this region's own log: no report covers it. */
-export const NOT_OWN = Number.POSITIVE_INFINITY
 
 /** What is known of the other regions. */
 export type QuorumView = {
@@ -58,15 +55,33 @@ export const QUORUM_SILENT_MS = 2_000
  * other events, never counts for them.
  */
 export function holdersOf(
-  { sequence, begunAtMs, holders }: Pick<QuorumClaim, 'sequence' | 'begunAtMs' | 'holders'>,
+  { sequence, begunAtMs }: Pick<QuorumClaim, 'sequence' | 'begunAtMs'>,
   reports: readonly AppliedReport[],
 ): readonly string[] {
-  const found = [...holders]
-  for (const report of reports) {
-    if (report.sequence < sequence || report.heardAtMs < begunAtMs || found.includes(report.region)) continue
-    found.push(report.region)
-  }
-  return found
+  return reports
+    .filter((report) => report.sequence >= sequence && report.heardAtMs >= begunAtMs)
+    .map(({ region }) => region)
+}
+
+/**
+ * Whether what other regions reported was reported of this log as it is: two logs that share a record (sequence and
+ * stamp) share everything before it. For events that were here before their attempt: the time of a report says nothing
+ * of them.
+ */
+export function reportsAgree(
+  reported: readonly Position[],
+  log: {
+    /** Stored time of the record at this sequence, nanoseconds since 1970; undefined when there is none (any more). */
+    stampAt(sequence: number): bigint | undefined
+    /** Oldest sequence that the log keeps: what retention took is not held against a report. */
+    readonly first: number
+  },
+): boolean {
+  return reported.every(({ sequence, stamp }) => {
+    if (sequence === 0) return true
+    const ours = log.stampAt(sequence)
+    return ours === undefined ? sequence < log.first : ours === stamp
+  })
 }
 
 /**

@@ -1,6 +1,7 @@
 export { Budget } from './budget.ts'
 export { bytesOf } from './bytes.ts'
 export { type EventResult, EventStore } from './event-store.ts'
+export { once } from './once.ts'
 export { type Forwarding, type Handover, type Publication, Publisher } from './publisher.ts'
 export { AppliedPositions } from './quorum/applied-positions.ts'
 export { Quorum } from './quorum/quorum.ts'

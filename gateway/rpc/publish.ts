@@ -1,6 +1,13 @@
 import { MeshError, type PublishAttempt, parseRetry, readPublishRequest } from '@landbridge/core'
 import type { TopicAccess } from '../auth/index.ts'
-import { type Budget, bytesOf, type EventResult, encodePublishResponse, type Publisher } from '../publish/index.ts'
+import {
+  type Budget,
+  bytesOf,
+  type EventResult,
+  encodePublishResponse,
+  once,
+  type Publisher,
+} from '../publish/index.ts'
 import { type CallContext, principalOf } from './call-context.ts'
 import type { UnaryMethod } from './unary.ts'
 
@@ -58,16 +65,6 @@ export function publish(tools: PublishTools): UnaryMethod<Buffer, Buffer> {
 export function deadlineOf({ remainingMs }: CallContext, timeoutMs: number): number {
   const restMs = remainingMs()
   return performance.now() + (restMs === Number.POSITIVE_INFINITY ? timeoutMs : Math.min(restMs, WAIT_MS_MAX))
-}
-
-/** Runs the action at the first call only. */
-export function once(action: () => void): () => void {
-  let done = false
-  return () => {
-    if (done) return
-    done = true
-    action()
-  }
 }
 
 /** What a request says of earlier attempts. @throws MeshError 'invalid_argument'. */

@@ -1,19 +1,24 @@
 import {
+  type AppliedReport,
   arrivesInTime,
   forwardOrder,
   markEndMs,
   markOf,
-  NOT_OWN,
   onArrival,
   type PublishAttempt,
   quorumVerdict,
   type RetryMark,
+  reportsAgree,
 } from '@landbridge/core'
 import { isCopy, tooOld } from './copies.ts'
 import type { Traits } from './egress.ts'
-import type { Message, Stored } from './record.ts'
+import type { Message } from './record.ts'
 import type { Pod, Region } from './region.ts'
+import { adopt } from './repair.ts'
 import { type Holders, milliseconds, type Steps, type World } from './world.ts'
+
+/** The sequence of what does not lie in this region's own log: no report covers it. */
+const NOT_OWN = Number.POSITIVE_INFINITY
 
 /** One attempt to publish, on its way to a gateway; it lives on when its client has given it up. */
 export type Attempt = {
@@ -133,10 +138,13 @@ function* confirm(
   }
   const record = region.stream.events(attempt.id).at(-1)
   const isOwn = record?.origin === region.name
-  const isGivenBack = record !== undefined && !isOwn && givenBack(world, region, record)
+  // Nobody's position says anything of a record of another region's log.
+  const adopted =
+    record === undefined || isOwn || !world.on('adoptCopy') ? undefined : yield* adopt(world, region, record)
+  const isHeard = isOwn ? isCopy : adopted?.isNew === false
   const claim = {
-    sequence: isOwn ? record.localSequence : isGivenBack ? region.stream.last : NOT_OWN,
-    begunAtMs: milliseconds(isCopy ? world.now : begunAt),
+    sequence: (isOwn ? record.localSequence : adopted?.sequence) ?? NOT_OWN,
+    begunAtMs: isHeard && agree(region) ? Number.NEGATIVE_INFINITY : milliseconds(isHeard ? world.now : begunAt),
     deadlineAtMs: milliseconds(deadline),
     fallback: 'wait' as const,
   }
@@ -144,12 +152,14 @@ function* confirm(
     yield
     // The log may be another one now: nothing that is heard speaks of these events.
     if (region.session !== session) break
-    const holders = record !== undefined && !isOwn && isAtOrigin(world, region, record) ? [record.origin] : []
-    const reports = world.on('reports')
-      ? region.reports
-      : region.reports.map((one) => ({ ...one, heardAtMs: Infinity }))
+    const origin = record === undefined || isOwn || world.on('adoptCopy') ? undefined : world.region(record.origin)
+    const seen: AppliedReport[] = region.reports.map((report) => ({ ...report, sequence: report.position.sequence }))
+    if (origin !== undefined && world.linked(region, origin)) {
+      seen.push({ region: origin.name, sequence: NOT_OWN, heardAtMs: Infinity })
+    }
+    const reports = world.on('reports') ? seen : seen.map((one) => ({ ...one, heardAtMs: Infinity }))
     const verdict = quorumVerdict(
-      { ...claim, holders, sinceMs: milliseconds(begunAt) },
+      { ...claim, sinceMs: milliseconds(begunAt) },
       { reports, absentSinceMs: undefined },
       milliseconds(world.now),
     )
@@ -162,17 +172,12 @@ function* confirm(
   attempt.answer = 'unknown'
 }
 
-/** Asks the origin whether its log has this very record of it. */
-function isAtOrigin(world: World, region: Region, { origin: name, position }: Stored): boolean {
-  const origin = world.region(name)
-  if (origin === undefined || !world.linked(region, origin)) return false
-  return !world.on('atOrigin') || origin.stream.at(position.sequence)?.localStamp === position.stamp
-}
-
-/** Whether its origin has lost it since, and a repair has put it into this region's own log. */
-function givenBack(world: World, region: Region, { origin, localSequence }: Stored): boolean {
-  const last = region.stream.of(origin).findLast(({ kind }) => kind !== 'event' && kind !== 'marker')
-  return last?.kind === 'open' && last.localSequence > localSequence && world.on('atOrigin')
+/** Whether what other regions said is said of the log as it is. */
+function agree({ reports, stream }: Region): boolean {
+  return reportsAgree(
+    reports.map(({ position }) => position),
+    { stampAt: (sequence) => stream.at(sequence)?.localStamp, first: stream.first },
+  )
 }
 
 function eventOf(region: Region, { id, traits }: Attempt, mark: RetryMark | undefined): Message {

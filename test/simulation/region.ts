@@ -1,5 +1,4 @@
 import {
-  type AppliedReport,
   type Checkpoint,
   type GapAnswers,
   type Position,
@@ -45,6 +44,9 @@ const TAILS_KEPT = 16
 type OwnTail = { readonly position: Position; readonly scanned: number }
 
 /** One region: its stream's server, its key-value bucket, its gateways. */
+/** How far another region has applied this log, and when that was heard. */
+type HeardPosition = { readonly region: string; readonly position: Position; readonly heardAtMs: number }
+
 export class Region {
   readonly name: string
   readonly index: number
@@ -64,7 +66,7 @@ export class Region {
   /** How often it lost something. */
   losses = 0
   /** How far other regions have applied this log, as they said over pulls of this session. */
-  #reports: readonly AppliedReport[] = []
+  #reports: readonly HeardPosition[] = []
   /** What upstreams said of an origin's records that they do not keep. */
   readonly gapAnswers = new Map<string, GapAnswers>()
   /** How far the region's clock is from the true time, ticks. */
@@ -218,10 +220,11 @@ export class Region {
     this.reconnect()
   }
 
-  /** Another session begins. */
+  /** Another session begins: pulls from here end, and what others heard over them does not count any more. */
   reconnect(): void {
     this.#boot++
     this.#reports = []
+    for (const other of this.#world.regions) other.onPullEnded(this.name)
     this.#session = this.#identity()
   }
 
@@ -244,16 +247,20 @@ export class Region {
     this.#world.stats.checkpoints++
   }
 
-  get reports(): readonly AppliedReport[] {
+  get reports(): readonly HeardPosition[] {
     return this.#reports
   }
 
   /** Another region says how far it has applied this log. */
-  onApplied(region: string, { sequence }: Position): void {
+  onApplied(region: string, position: Position): void {
     const known = this.#reports.find((report) => report.region === region)
-    if (known?.sequence === sequence) return
-    const report = { region, sequence, heardAtMs: this.#world.now * TICK_MS }
+    if (known !== undefined && samePosition(known.position, position)) return
+    const report = { region, position, heardAtMs: this.#world.now * TICK_MS }
     this.#reports = [...this.#reports.filter((other) => other !== known), report]
+  }
+
+  onPullEnded(region: string): void {
+    this.#reports = this.#reports.filter((report) => report.region !== region)
   }
 
   /** Retention goes its round. */

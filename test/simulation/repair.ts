@@ -166,8 +166,40 @@ export function* retire(world: World, region: Region, origin: string): Steps {
   }
 }
 
-function hasMarker({ stream }: Region, { id, localSequence }: Stored): boolean {
-  return stream.marked(id).some(({ kind, target }) => kind === 'marker' && target === localSequence)
+/**
+ * Puts an event of another region's log that is here into this region's own log by a marker, unless it is there: then other regions
+ * say whether they have it. Undefined when that cannot be told now.
+ */
+export function* adopt(
+  world: World,
+  region: Region,
+  event: Stored,
+): Steps<{ readonly sequence: number; readonly isNew: boolean } | undefined> {
+  const { windowTicks, lifeTicks, clockTicks } = world.profile
+  const span = {
+    origin: event.origin,
+    duplicateWindowMs: milliseconds(windowTicks),
+    batchLifeMs: milliseconds(lifeTicks),
+    skewMs: milliseconds(clockTicks),
+  }
+  const { session } = region
+  yield
+  if (region.session !== session) return undefined
+  const known = markerOfEvent(region, event)
+  if (known !== undefined) return { sequence: known.localSequence, isNew: false }
+  const fence = region.stream.fenceOf(region.name, true)
+  yield
+  const message = markerMessage(region, markerOf(unadopted(event), span))
+  const result = yield* outcome(world, region.send([message], fence, session))
+  return result.kind === 'stored' ? { sequence: result.lastSequence, isNew: true } : undefined
+}
+
+function hasMarker(region: Region, record: Stored): boolean {
+  return markerOfEvent(region, record) !== undefined
+}
+
+function markerOfEvent({ stream }: Region, { id, localSequence }: Stored): Stored | undefined {
+  return stream.marked(id).find(({ kind, target }) => kind === 'marker' && target === localSequence)
 }
 
 /** When its origin stored it stands for when it was recorded. */

@@ -1,23 +1,26 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { NOT_OWN, originFilter, parseSubject } from '@landbridge/core'
-import { lastRecord, type NatsSession, recordAt, type StoredMessage } from '@landbridge/nats'
+import { originFilter, parseSubject, reportsAgree } from '@landbridge/core'
+import { lastRecord, type NatsSession, recordAt, type StoredMessage, streamStatus } from '@landbridge/nats'
 import type { TopicEntry } from '../../topics.ts'
 import type { AppliedPositions } from './applied-positions.ts'
 import type { Claim } from './quorum.ts'
 
 /** Events of one attempt that wait for the same thing. */
-export type Group = { readonly claim: Omit<Claim, 'deadlineAtMs'>; readonly indexes: readonly number[] }
+export type Group = {
+  readonly claim: Omit<Claim, 'deadlineAtMs'>
+  readonly indexes: readonly number[]
+  /** The events lie in our own log by themselves: those in front may be held before all are. */
+  readonly each: boolean
+}
 
 /** One event of an attempt, and where it is in this region's stream; 0 when that is not known. */
 export type Entry = { readonly index: number; readonly sequence: number }
 
-/** Says where the copies of an origin's records lie beside here, one answer each. `OriginCopies` of the replication is one. */
-export type CopyPlaces = {
-  placesOf(
+/** Puts events of other origins into this region's own log. `CopyAdopter` of the replication is one. */
+export type Adopter = {
+  adopt(
     topic: TopicEntry,
-    origin: string,
     records: readonly StoredMessage[],
-  ): Promise<readonly ('origin' | 'own-log' | 'unknown')[]>
+  ): Promise<{ readonly sequence: number; readonly isNew: boolean }>
 }
 
 /** What the groups need. */
@@ -25,17 +28,16 @@ export type CopyGroupsOptions = {
   readonly region: string
   readonly session: NatsSession
   readonly positions: Pick<AppliedPositions, 'of'>
-  readonly places: CopyPlaces
+  readonly adopter: Adopter
 }
-
-type Found = Entry & { readonly record: StoredMessage }
 
 /** Records that are looked at at a time, to find where copies came from. */
 const LOOKS_MAX = 16
-/** An origin that cannot be asked is asked again after this long. */
-const ASK_AGAIN_MS = 500
 
-/** What events wait for that were here before their attempt. */
+/**
+ * What events wait for that were here before their attempt. What came from another region is put into this region's own
+ * log first: nobody's position says anything of it before, and its origin may be gone, or have lost it.
+ */
 export class CopyGroups {
   readonly #options: CopyGroupsOptions
 
@@ -43,24 +45,20 @@ export class CopyGroups {
     this.#options = options
   }
 
-  /** What these copies wait for. Those of this region's own log are known at once, others when their origin has been asked. */
-  async groupsOf(
-    topic: TopicEntry,
-    copies: readonly Entry[],
-    deadlineAtMs: number,
-  ): Promise<readonly Promise<readonly Group[]>[]> {
+  /** What these copies wait for. @throws MeshError */
+  async groupsOf(topic: TopicEntry, copies: readonly Entry[]): Promise<readonly Promise<Group>[]> {
     const { region } = this.#options
     const records = await this.#recordsOf(topic, [...new Set(copies.map(({ sequence }) => sequence))])
-    const own: Entry[] = []
-    const byOrigin = new Map<string, Found[]>()
-    for (const entry of copies) {
-      const record = records.get(entry.sequence)
-      const origin = record === undefined ? undefined : parseSubject(record.subject).value?.origin
-      if (record === undefined || origin === undefined || origin === region) own.push(entry)
-      else byOrigin.set(origin, [...(byOrigin.get(origin) ?? []), { ...entry, record }])
+    const isForeign = ({ sequence }: Entry) => {
+      const record = records.get(sequence)
+      return record !== undefined && parseSubject(record.subject).value?.origin !== region
     }
-    const groups = [...byOrigin].map(([origin, found]) => this.#foreignGroups(topic, origin, found, deadlineAtMs))
-    return own.length === 0 ? groups : [this.#ownGroup(topic, own).then((group) => [group]), ...groups]
+    const own = copies.filter((entry) => !isForeign(entry))
+    const foreign = copies.filter(isForeign)
+    const groups: Promise<Group>[] = []
+    if (own.length > 0) groups.push(this.#ownGroup(topic, own))
+    if (foreign.length > 0) groups.push(this.#foreignGroup(topic, foreign, records))
+    return groups
   }
 
   /** The highest sequence of entries of our own log, or of the log when one of them is not known. @throws MeshError */
@@ -71,45 +69,20 @@ export class CopyGroups {
 
   async #ownGroup(topic: TopicEntry, entries: readonly Entry[]): Promise<Group> {
     const sequence = await this.lastOf(topic, entries)
-    const begunAtMs = (await this.#reportsHold(topic)) ? Number.NEGATIVE_INFINITY : performance.now()
-    return { claim: { sequence, begunAtMs, holders: [] }, indexes: entries.map(({ index }) => index) }
+    return { claim: { sequence, begunAtMs: await this.#heardSince(topic) }, indexes: indexesOf(entries), each: true }
   }
 
-  /** Asks the origin until it has answered for all, or the time is over: what is not known then counts as held by nobody. */
-  async #foreignGroups(
+  async #foreignGroup(
     topic: TopicEntry,
-    origin: string,
-    found: readonly Found[],
-    deadlineAtMs: number,
-  ): Promise<readonly Group[]> {
-    // Once it is known that it will take longer, "degrade" has waited enough.
-    const isPatient = topic.document.spec.quorumFallback === 'wait'
-    const atOrigin: Found[] = []
-    const inOwnLog: Found[] = []
-    let left = found
-    for (;;) {
-      const records = left.map(({ record }) => record)
-      const places = await Promise.race([
-        this.#options.places.placesOf(topic, origin, records),
-        delay(Math.max(0, deadlineAtMs - performance.now()), [], { ref: false }),
-      ])
-      const at = (place: string) => left.filter((_, index) => (places[index] ?? 'unknown') === place)
-      atOrigin.push(...at('origin'))
-      inOwnLog.push(...at('own-log'))
-      left = at('unknown')
-      if (left.length === 0 || !isPatient || performance.now() + ASK_AGAIN_MS >= deadlineAtMs) break
-      await delay(ASK_AGAIN_MS)
-    }
-    const notOwn = { sequence: NOT_OWN, begunAtMs: Number.NEGATIVE_INFINITY, origin }
-    const groups: Group[] = []
-    const add = (claim: Group['claim'], entries: readonly Found[]) => {
-      if (entries.length > 0) groups.push({ claim, indexes: entries.map(({ index }) => index) })
-    }
-    add({ ...notOwn, holders: [origin] }, atOrigin)
-    add({ ...notOwn, holders: [] }, left)
-    // Where in our log the repair has put them is not looked up: they are before its end.
-    if (inOwnLog.length > 0) add((await this.#ownGroup(topic, [{ index: 0, sequence: 0 }])).claim, inOwnLog)
-    return groups
+    entries: readonly Entry[],
+    records: ReadonlyMap<number, StoredMessage>,
+  ): Promise<Group> {
+    const nowMs = performance.now()
+    const sequences = new Set(entries.map(({ sequence }) => sequence))
+    const copies = [...records.values()].filter((record) => sequences.has(record.sequence))
+    const { sequence, isNew } = await this.#options.adopter.adopt(topic, copies)
+    const begunAtMs = isNew ? nowMs : await this.#heardSince(topic)
+    return { claim: { sequence, begunAtMs }, indexes: indexesOf(entries), each: false }
   }
 
   /** The last sequence of our own log: whatever was stored before is at or before it. */
@@ -132,16 +105,22 @@ export class CopyGroups {
     return found
   }
 
-  /**
-   * Whether what the regions last said is said of the log as it is: a copy was stored before, so the time of a report
-   * says nothing. Two logs that share a record (sequence and stamp) share everything before it.
-   */
-  async #reportsHold({ key, stream }: TopicEntry): Promise<boolean> {
-    for (const { position } of this.#options.positions.of(key)) {
-      if (position.sequence === 0) continue
-      const record = await recordAt(this.#options.session, stream, position.sequence)
-      if (record !== undefined && record.stampNs !== position.stamp) return false
+  /** Since when reports count for what was here before: always, if they are reports of the log as it is. */
+  async #heardSince({ key, stream }: TopicEntry): Promise<number> {
+    const { session, positions } = this.#options
+    const reported = positions.of(key).map(({ position }) => position)
+    const stamps = new Map<number, bigint>()
+    for (const { sequence } of reported) {
+      const record = sequence === 0 ? undefined : await recordAt(session, stream, sequence)
+      if (record !== undefined) stamps.set(sequence, record.stampNs)
     }
-    return true
+    const isMissing = reported.some(({ sequence }) => sequence > 0 && !stamps.has(sequence))
+    const first = isMissing ? ((await streamStatus(session, stream))?.firstSequence ?? 0) : 0
+    const agree = reportsAgree(reported, { stampAt: (sequence) => stamps.get(sequence), first })
+    return agree ? Number.NEGATIVE_INFINITY : performance.now()
   }
+}
+
+function indexesOf(entries: readonly Entry[]): readonly number[] {
+  return entries.map(({ index }) => index)
 }

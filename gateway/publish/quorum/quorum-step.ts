@@ -1,11 +1,12 @@
-import { MeshError, NOT_OWN, regionsThatHold } from '@landbridge/core'
+import { formatBytes, MeshError, regionsThatHold } from '@landbridge/core'
 import type { NatsSession } from '@landbridge/nats'
 import type { Metrics } from '../../telemetry/index.ts'
 import type { TopicEntry } from '../../topics.ts'
+import { bytesOf } from '../bytes.ts'
 import type { EventResult, Placement } from '../event-store.ts'
 import type { AppliedPositions } from './applied-positions.ts'
-import { CopyGroups, type CopyPlaces, type Group } from './copy-groups.ts'
-import type { Claim, Quorum, QuorumOutcome } from './quorum.ts'
+import { type Adopter, CopyGroups, type Entry, type Group } from './copy-groups.ts'
+import type { Quorum, QuorumOutcome } from './quorum.ts'
 
 /** What the step needs. */
 export type QuorumStepOptions = {
@@ -16,10 +17,10 @@ export type QuorumStepOptions = {
   readonly quorum: Quorum
   readonly positions: AppliedPositions
   readonly metrics: Pick<Metrics, 'quorumSeconds'>
-  /** Says where copies lie beside here. */
-  readonly places: CopyPlaces
-  /** Events that wait for another region, over all callers; more are not taken. */
+  readonly adopter: Adopter
+  /** Events that wait for another region, and their bytes, over all callers; more are not taken. */
   readonly eventsMax: number
+  readonly bytesMax: number
 }
 
 /** One attempt whose events were stored. */
@@ -38,6 +39,14 @@ export type Begin = {
   readonly epoch: number
 }
 
+/** What the groups of an attempt have in common. */
+type Wait = {
+  readonly topic: TopicEntry
+  readonly among: ReadonlySet<string> | undefined
+  readonly deadlineAtMs: number
+  readonly epoch: number
+}
+
 type Own = Exclude<EventResult, { kind: 'failed' }>
 const RETRY_MS = 500
 /** Time to answer before the caller's time is over. */
@@ -50,7 +59,7 @@ const ANSWER_MS = 50
 export class QuorumStep {
   readonly #options: QuorumStepOptions
   readonly #copies: CopyGroups
-  #waiting = 0
+  readonly #waiting = { events: 0, bytes: 0 }
 
   constructor(options: QuorumStepOptions) {
     this.#options = options
@@ -64,8 +73,11 @@ export class QuorumStep {
 
   /** Why nothing of the topic is taken now: MeshError 'resource_exhausted', not ambiguous. */
   refusal({ document }: TopicEntry): MeshError | undefined {
-    if (document.spec.durability !== 'quorum' || this.#waiting < this.#options.eventsMax) return undefined
-    const text = `publish: ${this.#waiting} events wait for another region already, try again`
+    const { eventsMax, bytesMax } = this.#options
+    if (document.spec.durability !== 'quorum') return undefined
+    if (this.#waiting.events < eventsMax && this.#waiting.bytes < bytesMax) return undefined
+    const { events, bytes } = this.#waiting
+    const text = `publish: ${events} events (${formatBytes(bytes)}) wait for another region already, try again`
     return new MeshError('resource_exhausted', text, { retryAfterMs: RETRY_MS })
   }
 
@@ -78,89 +90,88 @@ export class QuorumStep {
     if (request.topic.document.spec.durability !== 'quorum') return results
     const own = [...results.keys()].filter((index) => isOwn(results[index]))
     if (own.length === 0) return results
-    this.#waiting += own.length
+    const events = own.map((index) => request.events[index] as Uint8Array)
+    const bytes = bytesOf(events)
+    this.#waiting.events += own.length
+    this.#waiting.bytes += bytes
     try {
+      const { topic } = request
+      const among = regionsThatHold(topic.document, events, this.#options.regions())
+      const wait = { topic, among, deadlineAtMs: request.deadlineAtMs - ANSWER_MS, epoch: begin.epoch }
       const confirmed = [...results]
-      const { topic, events } = request
-      const waiting = own.map((index) => events[index] as Uint8Array)
-      const among = regionsThatHold(topic.document, waiting, this.#options.regions())
-      const end = async ({ claim, indexes }: Group) => {
-        const ended = await this.#end(
-          request,
-          { claim: { ...claim, among, deadlineAtMs: request.deadlineAtMs - ANSWER_MS }, indexes },
-          results,
-          begin,
-        )
-        for (const [place, index] of indexes.entries()) confirmed[index] = ended[place] as EventResult
-      }
-      const groups = await this.#groups(request, results, own, begin)
-      await Promise.all(groups.map(async (known) => Promise.all((await known).map(end))))
+      const groups = await this.#groups(topic, results, own, begin)
+      await Promise.all(
+        groups.map(async (known) => {
+          const group = await known
+          const outcome = await this.#outcome(wait, group)
+          for (const index of group.indexes) {
+            confirmed[index] = this.#resultOf(wait, group, results[index] as Own, outcome)
+          }
+        }),
+      )
       return confirmed
     } catch (thrown) {
       const error = ambiguous(MeshError.from(thrown).message)
       return results.map((result) => (isOwn(result) ? { kind: 'failed', error } : result))
     } finally {
-      this.#waiting -= own.length
+      this.#waiting.events -= own.length
+      this.#waiting.bytes -= bytes
     }
   }
 
-  async #end(
-    { topic }: ConfirmRequest,
-    { claim, indexes }: { readonly claim: Claim; readonly indexes: readonly number[] },
-    results: readonly EventResult[],
-    { epoch }: Begin,
-  ): Promise<readonly EventResult[]> {
+  async #outcome({ topic, among, deadlineAtMs, epoch }: Wait, { claim }: Group): Promise<QuorumOutcome> {
     const { quorum, session, metrics } = this.#options
     const waitedFromMs = performance.now()
     const fallback = topic.document.spec.quorumFallback
     const outcome: QuorumOutcome =
-      session.epoch === epoch ? await quorum.wait({ key: topic.key, fallback }, claim) : { kind: 'reset' }
+      session.epoch === epoch
+        ? await quorum.wait({ key: topic.key, fallback }, { ...claim, among, deadlineAtMs })
+        : { kind: 'reset' }
     metrics.quorumSeconds.observe({ outcome: outcome.kind }, (performance.now() - waitedFromMs) / 1_000)
-    return indexes.map((index) => this.#resultOf(topic, claim, results[index] as Own, outcome))
+    return outcome
   }
 
-  #resultOf(topic: TopicEntry, claim: Claim, result: Own, outcome: QuorumOutcome): EventResult {
+  #resultOf({ topic, among }: Wait, { claim, each }: Group, result: Own, outcome: QuorumOutcome): EventResult {
     switch (outcome.kind) {
       case 'held':
-        return { ...result, placement: this.#placement(claim, outcome.regions, false) }
+        return { ...result, placement: this.#placement(outcome.regions, false) }
       case 'degraded':
-        return { ...result, placement: this.#placement(claim, [], true) }
+        return { ...result, placement: this.#placement([], true) }
       case 'reset':
         return { kind: 'failed', error: ambiguous('the connection to the store changed') }
       case 'late': {
         // Those in front may be there already.
-        const sequence = claim.sequence === NOT_OWN ? NOT_OWN : result.sequence
-        const regions = sequence === 0 ? [] : this.#options.quorum.holders(topic.key, { ...claim, sequence })
-        if (regions.length > 0) return { ...result, placement: this.#placement(claim, regions, false) }
+        const sequence = each && result.sequence > 0 ? result.sequence : claim.sequence
+        const regions = this.#options.quorum.holders(topic.key, { ...claim, among, sequence })
+        if (regions.length > 0) return { ...result, placement: this.#placement(regions, false) }
         return { kind: 'failed', error: ambiguous('it is stored here, and no other region has it in time') }
       }
     }
   }
 
-  #placement({ origin }: Claim, others: readonly string[], degraded: boolean): Placement {
+  #placement(others: readonly string[], degraded: boolean): Placement {
     const { region } = this.#options
-    const first = origin ?? region
-    return { region: first, regions: [...new Set([first, region, ...others])], degraded }
+    return { region, regions: [region, ...others], degraded }
   }
 
-  /** New events wait together; copies by where they came from, each as soon as that is known. */
+  /** New events wait together; so do copies of this region's own log, and those that must be put into it first. */
   async #groups(
-    { topic, deadlineAtMs }: ConfirmRequest,
+    topic: TopicEntry,
     results: readonly EventResult[],
     own: readonly number[],
     { begunAtMs }: Begin,
-  ): Promise<readonly Promise<readonly Group[]>[]> {
-    const isCopy = (index: number) => results[index]?.kind === 'duplicate'
+  ): Promise<readonly Promise<Group>[]> {
+    const isCopy = ({ index }: Entry) => results[index]?.kind === 'duplicate'
     const entries = own.map((index) => ({ index, sequence: (results[index] as Own).sequence }))
-    const stored = entries.filter(({ index }) => !isCopy(index))
-    const copies = entries.filter(({ index }) => isCopy(index))
-    const groups: Promise<readonly Group[]>[] = []
+    const stored = entries.filter((entry) => !isCopy(entry))
+    const copies = entries.filter(isCopy)
+    const groups: Promise<Group>[] = []
     if (stored.length > 0) {
-      const sequence = this.#copies.lastOf(topic, stored)
       const indexes = stored.map(({ index }) => index)
-      groups.push(sequence.then((last) => [{ claim: { sequence: last, begunAtMs, holders: [] }, indexes }]))
+      const group = (sequence: number) => ({ claim: { sequence, begunAtMs }, indexes, each: true })
+      groups.push(this.#copies.lastOf(topic, stored).then(group))
     }
-    if (copies.length > 0) groups.push(...(await this.#copies.groupsOf(topic, copies, deadlineAtMs - ANSWER_MS)))
+    if (copies.length > 0) groups.push(...(await this.#copies.groupsOf(topic, copies)))
     return groups
   }
 }

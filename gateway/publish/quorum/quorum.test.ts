@@ -1,4 +1,4 @@
-import { NOT_OWN, QUORUM_ABSENT_MS } from '@landbridge/core'
+import { QUORUM_ABSENT_MS } from '@landbridge/core'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { PeerPositions } from '../../replicate/index.ts'
 import { encodeApplied } from './applied-message.ts'
@@ -27,14 +27,11 @@ function make() {
     sequence,
     begunAtMs: performance.now(),
     deadlineAtMs: performance.now() + 5_000,
-    holders: [],
   })
   const among = new Set(['eu', 'ap'])
-  const wait = (fallback: 'wait' | 'degrade', sequence: number, holders: readonly string[] = []) => {
+  const wait = (fallback: 'wait' | 'degrade', sequence: number) => {
     const ended: unknown[] = []
-    void quorum
-      .wait({ key: TOPIC, fallback }, { ...claim(sequence), holders, among })
-      .then((outcome) => ended.push(outcome))
+    void quorum.wait({ key: TOPIC, fallback }, { ...claim(sequence), among }).then((outcome) => ended.push(outcome))
     return ended
   }
   const settle = (ms = 0) => vi.advanceTimersByTimeAsync(ms)
@@ -94,15 +91,6 @@ describe('a wait', () => {
     await settle()
     expect(ended).toEqual([{ kind: 'reset' }])
     expect(positions.of(TOPIC)).toEqual([])
-  })
-
-  test('for a copy from elsewhere ends when its origin has said that it has it, and by nothing that is heard of our own log', async () => {
-    const { positions, wait, settle } = make()
-    const unknown = wait('wait', NOT_OWN)
-    const held = wait('wait', NOT_OWN, ['eu'])
-    positions.take(message('ap', 1_000))
-    await settle()
-    expect([unknown, held]).toEqual([[], [{ kind: 'held', regions: ['eu'] }]])
   })
 })
 

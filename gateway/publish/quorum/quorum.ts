@@ -9,8 +9,6 @@ export type QuorumTopic = {
 
 /** Events that were stored here and wait for another region. */
 export type Claim = Omit<QuorumClaim, 'fallback'> & {
-  /** The region that stored them first, when they came from there. */
-  readonly origin?: string | undefined
   /** The regions that get them as they are; undefined: all. */
   readonly among?: ReadonlySet<string> | undefined
 }
@@ -40,6 +38,8 @@ type Wait = {
   readonly sinceMs: number
   readonly resolve: (outcome: QuorumOutcome) => void
   timer: NodeJS.Timeout | undefined
+  /** When the timer is due. */
+  untilMs: number
 }
 
 /**
@@ -61,7 +61,7 @@ export class Quorum implements Disposable {
   /** Waits. Never rejects. */
   wait(topic: QuorumTopic, claim: Claim): Promise<QuorumOutcome> {
     const { promise, resolve } = Promise.withResolvers<QuorumOutcome>()
-    const wait: Wait = { topic, claim, sinceMs: this.#monotonic(), resolve, timer: undefined }
+    const wait: Wait = { topic, claim, sinceMs: this.#monotonic(), resolve, timer: undefined, untilMs: 0 }
     const waits = this.#waits.get(topic.key) ?? new Set()
     this.#waits.set(topic.key, waits.add(wait))
     this.#decide(wait, this.#options.source.view(topic.key))
@@ -105,11 +105,16 @@ export class Quorum implements Disposable {
       this.#end(wait, verdict)
       return
     }
+    // Reports come by the thousand while a region catches up: most change nothing.
+    if (verdict.untilMs === wait.untilMs) return
     clearTimeout(wait.timer)
-    wait.timer = setTimeout(
-      () => this.#decide(wait, this.#options.source.view(topic.key)),
-      Math.ceil(verdict.untilMs - nowMs),
-    )
+    wait.untilMs = verdict.untilMs
+    const late = () => {
+      // A timer may be a little early.
+      wait.untilMs = 0
+      this.#decide(wait, this.#options.source.view(topic.key))
+    }
+    wait.timer = setTimeout(late, Math.ceil(verdict.untilMs - nowMs))
   }
 
   #end(wait: Wait, outcome: QuorumOutcome): void {

@@ -2,7 +2,7 @@ import { create, toBinary } from '@bufbuild/protobuf'
 import type { handleUnaryCall, Metadata } from '@grpc/grpc-js'
 import { MeshError, type Principal, parseRetry, readForwardRequest } from '@landbridge/core'
 import { ForwardResponseSchema, type GrpcMethod, grpcMethods, ReplicationService, rawCodec } from '@landbridge/proto'
-import { type Budget, bytesOf, type Publisher, publishResults } from '../../publish/index.ts'
+import { type Budget, bytesOf, once, type Publisher, publishResults } from '../../publish/index.ts'
 import { type CallContext, unary } from '../../rpc/index.ts'
 import type { Log } from '../../telemetry/index.ts'
 import { timestampOf } from '../../time.ts'
@@ -88,6 +88,7 @@ async function take(
   if (retry.error !== undefined) throw retry.error
   const size = bytesOf(events)
   await budget.takeSoon(size, events.length)
+  const giveBack = once(() => budget.giveBack(size, events.length))
   try {
     const remainingMs = Math.min(context.remainingMs(), publishTimeoutMs)
     const results = await publisher.publish({
@@ -99,6 +100,7 @@ async function take(
       deadlineAtMs: performance.now() + remainingMs,
       mayForward: false,
       together: false,
+      onStored: giveBack,
     })
     const response = create(ForwardResponseSchema, {
       results: publishResults(region, results),
@@ -107,7 +109,7 @@ async function take(
     const encoded = toBinary(ForwardResponseSchema, response)
     return Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength)
   } finally {
-    budget.giveBack(size, events.length)
+    giveBack()
   }
 }
 

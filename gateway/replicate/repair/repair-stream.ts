@@ -1,63 +1,35 @@
 import {
   type ControlRecord,
   controlSubject,
-  encodeControl,
   type HeldEvent,
   isControlSubject,
   MeshError,
-  markerSubject,
   originFilter,
   parseControl,
   parseHeaders,
   type RecordHeaders,
-  type SendResult,
   type UnadoptedEvent,
   unwrap,
 } from '@landbridge/core'
-import {
-  applyFenced,
-  lastRecord,
-  type NatsSession,
-  nextRecord,
-  readRange,
-  type StoredMessage,
-  type StoreRequest,
-} from '@landbridge/nats'
-import type { TopicEntry } from '../../topics.ts'
-import { SequenceSet } from './sequence-set.ts'
-
-/** A batch that found no answer in this time is given up; it must be shorter than a batch's life. */
-const WRITE_TIMEOUT_MS = 5_000
-const NOTHING = new Uint8Array(0)
-
-/** What became of a write, and what the server said when it failed. */
-export type WriteResult = SendResult & { readonly error?: MeshError }
+import { nextRecord, readRange, type StoredMessage } from '@landbridge/nats'
+import { type ControlOptions, MarkerLog, type WriteResult, writeControls } from './marker-log.ts'
 
 /** What a `RepairStream` needs. */
-export type RepairStreamOptions = {
-  readonly session: NatsSession
-  readonly topic: TopicEntry
-  /** This region: its markers are its own records. */
-  readonly region: string
-  readonly origin: string
-}
+export type RepairStreamOptions = ControlOptions & { readonly origin: string }
 
 /** What a repair, or a retirement, reads and writes in the region's own stream. All reads are bounded by the leader's end. */
 export class RepairStream {
   readonly #options: RepairStreamOptions
   readonly #filter: string
   readonly #controlSubject: string
-  readonly #markerSubject: string
-  /** Events of any origin to which a marker of this region points, as far as markers were read. */
-  readonly #marked = new SequenceSet()
-  #markersRead = 0
+  readonly #markers: MarkerLog
 
   constructor(options: RepairStreamOptions) {
     const { name } = options.topic.document
     this.#options = options
     this.#filter = originFilter(name, options.origin)
     this.#controlSubject = controlSubject(name, options.origin)
-    this.#markerSubject = markerSubject(name, options.region)
+    this.#markers = new MarkerLog(options)
   }
 
   /** For each local sequence: the origin's first event there or behind it. @throws MeshError */
@@ -67,13 +39,12 @@ export class RepairStream {
 
   /** Writes a control record of the origin, behind its last record `fence`. */
   writeControl(record: ControlRecord, fence: number): Promise<WriteResult> {
-    return this.#write([controlRequest(this.#controlSubject, record)], this.#filter, fence)
+    return writeControls(this.#options, this.#controlSubject, [record], { filter: this.#filter, sequence: fence })
   }
 
   /** Writes markers of this region, behind its last marker `fence`. */
   writeMarkers(markers: readonly ControlRecord[], fence: number): Promise<WriteResult> {
-    const requests = markers.map((marker) => controlRequest(this.#markerSubject, marker))
-    return this.#write(requests, this.#markerSubject, fence)
+    return this.#markers.write(markers, fence)
   }
 
   /**
@@ -87,9 +58,7 @@ export class RepairStream {
   }): Promise<{ readonly events: readonly UnadoptedEvent[]; readonly fence: number }> {
     const { session, topic } = this.#options
     const { after, before, limit } = range
-    const fence = (await lastRecord(session, topic.stream, this.#markerSubject))?.sequence ?? 0
-    // No marker is older than the event that it points to.
-    await this.#readMarkers(Math.max(after, this.#markersRead), fence)
+    const fence = await this.#markers.read(after)
     const events: UnadoptedEvent[] = []
     await readRange({
       session,
@@ -99,10 +68,8 @@ export class RepairStream {
       headersOnly: true,
       onMessage: (message) => {
         if (message.sequence >= before) return false
-        if (isControlSubject(message.subject) || this.#marked.has(message.sequence)) return true
-        const { messageId, origin, mark } = headersOf(message)
-        const recordedMs = Number((origin?.position.stamp ?? message.stampNs) / 1_000_000n)
-        events.push({ messageId, localSequence: message.sequence, recordedMs, mark })
+        if (isControlSubject(message.subject) || this.#markers.has(message.sequence)) return true
+        events.push(unadoptedEvent(message))
         return events.length < limit
       },
     })
@@ -127,25 +94,6 @@ export class RepairStream {
     return count
   }
 
-  async #readMarkers(after: number, upTo: number): Promise<void> {
-    if (upTo <= after) return
-    const { session, topic } = this.#options
-    await readRange({
-      session,
-      stream: topic.stream,
-      filters: [this.#markerSubject],
-      start: { sequence: after + 1 },
-      headersOnly: true,
-      onMessage: (message) => {
-        if (message.sequence > upTo) return false
-        const record = unwrap(parseControl((name) => message.header(name)))
-        if (record.kind === 'marker') this.#marked.add(record.localSequence)
-        return true
-      },
-    })
-    this.#markersRead = upTo
-  }
-
   async #eventFrom(from: number): Promise<HeldEvent | undefined> {
     const { session, topic } = this.#options
     let sequence = from
@@ -156,16 +104,13 @@ export class RepairStream {
       sequence = message.sequence + 1
     }
   }
-
-  async #write(requests: readonly StoreRequest[], filter: string, sequence: number): Promise<WriteResult> {
-    const { session, topic } = this.#options
-    const fence = { filter, sequence }
-    return applyFenced({ session, stream: topic.stream, requests, fence, timeoutMs: WRITE_TIMEOUT_MS })
-  }
 }
 
-function controlRequest(subject: string, record: ControlRecord): StoreRequest {
-  return { subject, headers: encodeControl(record), payload: NOTHING, messageId: '' }
+/** What a marker of an event says. @throws MeshError when something else than this mesh wrote it */
+export function unadoptedEvent(message: StoredMessage): UnadoptedEvent {
+  const { messageId, origin, mark } = headersOf(message)
+  const recordedMs = Number((origin?.position.stamp ?? message.stampNs) / 1_000_000n)
+  return { messageId, localSequence: message.sequence, recordedMs, mark }
 }
 
 function heldEvent(message: StoredMessage): HeldEvent {

@@ -12,8 +12,9 @@ import {
 } from '@landbridge/core'
 import { pause } from '../pause.ts'
 import type { BranchAges } from './branch-ages.ts'
+import type { WriteResult } from './marker-log.ts'
 import type { RateLimit } from './rate-limit.ts'
-import type { RepairStream, WriteResult } from './repair-stream.ts'
+import type { RepairStream } from './repair-stream.ts'
 
 /** How often the incarnation and the leader of our stream are looked at. */
 const LOOK_INTERVAL_MS = 1_000
