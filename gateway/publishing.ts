@@ -1,5 +1,5 @@
 import { Broadcast, type NatsSession } from '@landbridge/nats'
-import type { CertificateSource } from './auth/index.ts'
+import type { CertificateSource, Trust } from './auth/index.ts'
 import type { Config } from './config.ts'
 import { AppliedPositions, type Budget, type EventStore, Publisher, Quorum, QuorumStep } from './publish/index.ts'
 import {
@@ -21,6 +21,9 @@ export type PublishingParts = {
   readonly store: EventStore
   readonly budget: Budget
   readonly certificates: CertificateSource
+  /** The SPIFFE id of our own certificate. */
+  readonly ownId: () => string
+  readonly trust: Trust
   /** How far other regions have applied what this one stores, as this gateway hears it. */
   readonly positions: PeerPositions
   /** The links to the other regions. */
@@ -43,7 +46,7 @@ const APPLIED_SUBJECT = 'lb-gateways.applied'
 
 /** Puts together what stands between a publish call and the stores. */
 export function openPublishing(parts: PublishingParts): Publishing {
-  const { config, session, registry, store, budget, certificates, peers, log, metrics, now } = parts
+  const { config, session, registry, store, budget, certificates, ownId, trust, peers, log, metrics, now } = parts
   const { region, mesh, gateway, limits } = config
   using owned = new DisposableStack()
 
@@ -68,7 +71,8 @@ export function openPublishing(parts: PublishingParts): Publishing {
   const forwarding = new Forwarder({ region, registry, channels, peers, now, log, metrics })
   const publisher = new Publisher({ region, store, quorum: step, forwarding, now })
   const { publishTimeoutMs } = limits
-  const forward = forwardService({ region, mesh, registry, publisher, budget, log, now, publishTimeoutMs })
+  const peerRules = { region, mesh, ownId, trust, registry, now }
+  const forward = forwardService({ ...peerRules, publisher, budget, log, publishTimeoutMs })
   const all = owned.move()
   return { publisher, forward, [Symbol.dispose]: () => all.dispose() }
 }

@@ -3,7 +3,7 @@ import type { Server } from '@grpc/grpc-js'
 import { HybridClock } from '@landbridge/core'
 import { CheckpointBucket, ConfigBucket, NatsSession, serverTime } from '@landbridge/nats'
 import { createLog, OperationsServer } from '@landbridge/service'
-import { AdminAccess, Authenticator, CertificateSource, JwtVerifier, TopicAccess } from './auth/index.ts'
+import { AdminAccess, Authenticator, CertificateSource, JwtVerifier, TopicAccess, Trust } from './auth/index.ts'
 import type { Config } from './config.ts'
 import { MarkedViews } from './marked-views.ts'
 import { Budget, EventStore } from './publish/index.ts'
@@ -12,11 +12,12 @@ import { RegionClock } from './region-clock.ts'
 import {
   OwnTails,
   Presence,
+  peerWithId,
   RegionView,
   type ReplicationHandlers,
   ReplicationMetrics,
   Replicator,
-  regionOfId,
+  regionId,
   replicationHandlers,
 } from './replicate/index.ts'
 import {
@@ -109,12 +110,17 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const admins = new AdminAccess(config.admins, registry, now)
   const { limits } = config
   const room = new RequestRoom(limits.receiveBytesMax)
+  const trust = parts.use(openTrust(certificates, registry))
   const isPeer = (spiffe: string | undefined) => {
-    const peer = regionOfId(config.mesh, spiffe)
-    return peer !== undefined && peer !== config.region && registry.snapshot.peers.has(peer)
+    const peer = peerWithId(registry.snapshot, config.mesh, spiffe)
+    return peer !== undefined && peer.region !== config.region
   }
   const rights = { access, admins, isPeer }
-  const server = createGrpcServer(config, interceptors({ authenticator, calls, metrics, log, room, rights, limits }))
+  const ownId = () => certificates.current.spiffe ?? regionId(config.mesh, config.region)
+  const server = createGrpcServer(
+    config,
+    interceptors({ authenticator, trust, calls, metrics, log, room, rights, limits }),
+  )
   parts.defer(() => server.forceShutdown())
   const replicationMetrics = new ReplicationMetrics(metrics)
   const shared = { config, session, registry, log, metrics: replicationMetrics, now }
@@ -130,6 +136,8 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const replication = parts.use(
     replicationHandlers({
       ...shared,
+      ownId,
+      trust,
       tails,
       checkpoints,
       links: replicator.links,
@@ -140,7 +148,9 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const { positions } = replication
   const peers = () => replicator.peers()
   const { publisher, forward } = parts.use(
-    openPublishing({ config, session, registry, store, budget, certificates, positions, peers, log, metrics, now }),
+    openPublishing({
+      ...{ config, session, registry, store, budget, certificates, ownId, trust, positions, peers, log, metrics, now },
+    }),
   )
   addServices(server, {
     replication,
@@ -172,7 +182,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   // Not awaited: certificates alone may be enough, and the issuer may come later.
   void jwt?.warm()
 
-  const port = await bind(server, config, serverCredentials(certificates, config))
+  const port = await bind(server, config, serverCredentials(trust, config))
   replicator.start()
   unready.delete('starting')
   health.setServing(unready.size === 0)
@@ -242,6 +252,16 @@ function openCertificates(config: Config, log: Log, metrics: Metrics): Promise<C
     show()
     return certificates
   })
+}
+
+/** Which CAs count for whom, by the RegionPeers of the moment. */
+function openTrust(certificates: CertificateSource, registry: TopicRegistry): Trust {
+  const trust = new Trust(certificates)
+  const follow = () =>
+    trust.setPeerCas([...registry.snapshot.peers.values()].flatMap(({ spec }) => spec.trust.ca ?? []))
+  registry.onChange(follow)
+  follow()
+  return trust
 }
 
 function openSession(config: Config, log: Log, signal: AbortSignal | undefined): Promise<NatsSession> {
