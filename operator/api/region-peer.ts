@@ -14,7 +14,7 @@ const trust = fields(
   'How its gateways prove that they are its own: in the TLS handshake, whoever dialled. Changes count at once, also for links that stand.',
   {
     ca: text(
-      "CA certificates, PEM; the peer's certificate must chain to one of them, and to none else. They count for this peer only. Absent: the CA of this region's gateways.",
+      "CA certificates, PEM; the peer's certificate must chain to one of them. They count for this peer, and for nobody else. Absent: the CA of this region's gateways.",
       {
         lengthMax: 65_536,
         lengthMin: 1,
