@@ -1,4 +1,5 @@
-import 'reflect-metadata'
+// It brings what @peculiar/x509 asks for.
+import '@landbridge/lab'
 import { webcrypto, X509Certificate } from 'node:crypto'
 import { BasicConstraintsExtension, cryptoProvider, X509CertificateGenerator } from '@peculiar/x509'
 import { beforeAll, expect, test } from 'vitest'
