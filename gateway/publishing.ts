@@ -1,5 +1,5 @@
 import { Broadcast, type NatsSession } from '@landbridge/nats'
-import type { CertificateSource } from './auth/index.ts'
+import type { CertificateSource, Trust } from './auth/index.ts'
 import type { Config } from './config.ts'
 import { AppliedPositions, type Budget, type EventStore, Publisher, Quorum, QuorumStep } from './publish/index.ts'
 import { ForwardChannels, Forwarder, type ForwardService, forwardService } from './replicate/index.ts'
@@ -15,6 +15,9 @@ export type PublishingParts = {
   readonly store: EventStore
   readonly budget: Budget
   readonly certificates: CertificateSource
+  /** The SPIFFE id of our own certificate. */
+  readonly ownId: () => string
+  readonly trust: Trust
   /** What the other regions say. */
   readonly replication: Replication
   readonly log: Log
@@ -35,7 +38,7 @@ const APPLIED_SUBJECT = 'lb-gateways.applied'
 
 /** Puts together what stands between a publish call and the stores. */
 export function openPublishing(parts: PublishingParts): Publishing {
-  const { config, session, registry, store, budget, certificates, replication, log, metrics, now } = parts
+  const { config, session, registry, store, budget, certificates, ownId, trust, replication, log, metrics, now } = parts
   const { replicator, handlers, adopter } = replication
   const { region, mesh, gateway, limits } = config
   using owned = new DisposableStack()
@@ -62,7 +65,8 @@ export function openPublishing(parts: PublishingParts): Publishing {
   const forwarding = new Forwarder({ region, registry, channels, peers, now, log, metrics })
   const publisher = new Publisher({ region, store, quorum: step, forwarding, now })
   const { publishTimeoutMs } = limits
-  const forward = forwardService({ region, mesh, registry, publisher, budget, log, now, publishTimeoutMs })
+  const peerRules = { region, mesh, ownId, trust, registry, now }
+  const forward = forwardService({ ...peerRules, publisher, budget, log, publishTimeoutMs })
   const all = owned.move()
   return { publisher, forward, [Symbol.dispose]: () => all.dispose() }
 }

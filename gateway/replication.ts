@@ -1,6 +1,6 @@
 import type { HybridClock } from '@landbridge/core'
 import { CheckpointBucket, type NatsSession } from '@landbridge/nats'
-import type { CertificateSource } from './auth/index.ts'
+import type { CertificateSource, Trust } from './auth/index.ts'
 import type { Config } from './config.ts'
 import type { MarkedViews } from './marked-views.ts'
 import {
@@ -23,6 +23,9 @@ export type ReplicationParts = {
   readonly registry: TopicRegistry
   readonly views: MarkedViews
   readonly certificates: CertificateSource
+  /** The SPIFFE id of our own certificate. */
+  readonly ownId: () => string
+  readonly trust: Trust
   readonly clock: HybridClock
   readonly tracing: EventTracing | undefined
   readonly log: Log
@@ -47,7 +50,7 @@ export type Replication = AsyncDisposable & {
 
 /** Puts together what pulls from other regions and what serves them. Nothing is pulled before the replicator starts. */
 export async function openReplication(parts: ReplicationParts): Promise<Replication> {
-  const { config, session, registry, views, certificates, clock, tracing, log, now } = parts
+  const { config, session, registry, views, certificates, ownId, trust, clock, tracing, log, now } = parts
   const { gateway, replicas } = config
   await using owned = new AsyncDisposableStack()
   const metrics = new ReplicationMetrics(parts.metrics)
@@ -61,6 +64,8 @@ export async function openReplication(parts: ReplicationParts): Promise<Replicat
   const handlers = owned.use(
     replicationHandlers({
       ...shared,
+      ownId,
+      trust,
       tails,
       checkpoints,
       links: replicator.links,

@@ -3,13 +3,13 @@ import type { Server } from '@grpc/grpc-js'
 import { HybridClock } from '@landbridge/core'
 import { ConfigBucket, NatsSession, serverTime } from '@landbridge/nats'
 import { createLog, OperationsServer } from '@landbridge/service'
-import { AdminAccess, Authenticator, CertificateSource, JwtVerifier, TopicAccess } from './auth/index.ts'
+import { AdminAccess, Authenticator, CertificateSource, JwtVerifier, TopicAccess, Trust } from './auth/index.ts'
 import type { Config } from './config.ts'
 import { MarkedViews } from './marked-views.ts'
 import { Budget, EventStore } from './publish/index.ts'
 import { openPublishing } from './publishing.ts'
 import { RegionClock } from './region-clock.ts'
-import { regionOfId } from './replicate/index.ts'
+import { peerWithId, regionId } from './replicate/index.ts'
 import { openReplication, type Replication } from './replication.ts'
 import {
   addReflection,
@@ -101,12 +101,17 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const admins = new AdminAccess(config.admins, registry, now)
   const { limits } = config
   const room = new RequestRoom(limits.receiveBytesMax)
+  const trust = parts.use(openTrust(certificates, registry))
   const isPeer = (spiffe: string | undefined) => {
-    const peer = regionOfId(config.mesh, spiffe)
-    return peer !== undefined && peer !== config.region && registry.snapshot.peers.has(peer)
+    const peer = peerWithId(registry.snapshot, config.mesh, spiffe)
+    return peer !== undefined && peer.region !== config.region
   }
   const rights = { access, admins, isPeer }
-  const server = createGrpcServer(config, interceptors({ authenticator, calls, metrics, log, room, rights, limits }))
+  const ownId = () => certificates.current.spiffe ?? regionId(config.mesh, config.region)
+  const server = createGrpcServer(
+    config,
+    interceptors({ authenticator, trust, calls, metrics, log, room, rights, limits }),
+  )
   parts.defer(() => server.forceShutdown())
   const tracedEvents = tracing?.events
   const replication = parts.use(
@@ -116,6 +121,8 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
       registry,
       views,
       certificates,
+      ownId,
+      trust,
       clock,
       tracing: tracedEvents,
       log,
@@ -126,7 +133,9 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const { replicator, handlers, view } = replication
   const budget = new Budget(config.limits, metrics)
   const { publisher, forward } = parts.use(
-    openPublishing({ config, session, registry, store, budget, certificates, replication, log, metrics, now }),
+    openPublishing({
+      ...{ config, session, registry, store, budget, certificates, ownId, trust, replication, log, metrics, now },
+    }),
   )
   addServices(server, {
     replication: handlers,
@@ -158,7 +167,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   // Not awaited: certificates alone may be enough, and the issuer may come later.
   void jwt?.warm()
 
-  const port = await bind(server, config, serverCredentials(certificates, config))
+  const port = await bind(server, config, serverCredentials(trust, config))
   replicator.start()
   unready.delete('starting')
   health.setServing(unready.size === 0)
@@ -215,6 +224,16 @@ function openCertificates(config: Config, log: Log, metrics: Metrics): Promise<C
     show()
     return certificates
   })
+}
+
+/** Which CAs count for whom, by the RegionPeers of the moment. */
+function openTrust(certificates: CertificateSource, registry: TopicRegistry): Trust {
+  const trust = new Trust(certificates)
+  const follow = () =>
+    trust.setPeerCas([...registry.snapshot.peers.values()].flatMap(({ spec }) => spec.trust.ca ?? []))
+  registry.onChange(follow)
+  follow()
+  return trust
 }
 
 function openSession(config: Config, log: Log, signal: AbortSignal | undefined): Promise<NatsSession> {

@@ -1,14 +1,24 @@
 import { isTopic } from '../names.ts'
 import { compileCondition } from '../policy/index.ts'
+import { readMasks } from './egress.ts'
 import { Fields, type ReportProblem, show } from './fields.ts'
 import type { Metadata } from './metadata.ts'
-import type { AccessPolicyDocument, ClaimMatcher, Operation, PrincipalMatcher } from './types.ts'
+import type {
+  AccessPolicyDocument,
+  AccessPolicySpec,
+  ClaimMatcher,
+  Operation,
+  PrincipalMatcher,
+  Quota,
+} from './types.ts'
+import { formatBytes } from './units.ts'
 
 const OPERATIONS: readonly Operation[] = ['publish', 'subscribe', 'admin']
-const OPERATIONS_NOT_YET: readonly unknown[] = ['replay', 'dead-letters']
 const PRINCIPALS = { min: 1, max: 256 }
 const TOPICS = { min: 1, max: 256 }
 const TEXT_LENGTH_MAX = 512
+const EVENTS_PER_SECOND = { min: 1, max: 10_000_000 }
+const BYTES_PER_SECOND = { min: 1, max: 1024 ** 4 }
 const TOPIC_PATTERN = /^[a-z0-9.*-]{1,128}$/
 
 /** Reads an AccessPolicy's metadata and spec. */
@@ -24,11 +34,34 @@ export function readAccessPolicy(metadata: Metadata, spec: Fields): AccessPolicy
       topics: spec.texts('topics', TOPICS, isTopicPattern, 'the name of a topic, "*" for any characters in it'),
       operations: spec.list('operations', { min: 1, max: OPERATIONS.length }, readOperation),
       condition: readCondition(spec),
+      masks: readMasks(spec),
+      quotas: readQuotas(spec),
     },
   }
-  spec.notYet('masks', 'quotas')
   spec.finish()
+  checkTogether(document.spec, spec)
   return document
+}
+
+function readQuotas(spec: Fields): Quota {
+  const fields = spec.fields('quotas')
+  const quota = {
+    eventsPerSecond: fields.integer('eventsPerSecond', EVENTS_PER_SECOND, undefined),
+    bytesPerSecond: fields.bytes('bytesPerSecond', BYTES_PER_SECOND, formatBytes, undefined),
+  }
+  fields.finish()
+  return quota
+}
+
+/** What would be without effect is refused: its author believes otherwise. */
+function checkTogether({ operations, masks, quotas }: AccessPolicySpec, spec: Fields): void {
+  if (masks.length > 0 && !operations.includes('subscribe')) {
+    spec.problem('masks', 'are for subscribers, wanted the operation "subscribe"')
+  }
+  const limited = quotas.eventsPerSecond !== undefined || quotas.bytesPerSecond !== undefined
+  if (limited && !operations.includes('publish') && !operations.includes('subscribe')) {
+    spec.problem('quotas', 'are for events, wanted the operation "publish" or "subscribe"')
+  }
 }
 
 /** True for a pattern that a topic's name can match. */
@@ -39,8 +72,7 @@ export function isTopicPattern(text: string): boolean {
 function readOperation(item: unknown, path: string, report: ReportProblem): Operation {
   const operation = OPERATIONS.find((candidate) => candidate === item)
   if (operation !== undefined) return operation
-  const is = OPERATIONS_NOT_YET.includes(item) ? `${show(item)}, which is not supported yet` : show(item)
-  report(path, `is ${is}, wanted ${OPERATIONS.map(show).join(' or ')}`)
+  report(path, `is ${show(item)}, wanted ${OPERATIONS.map(show).join(' or ')}`)
   return 'publish'
 }
 
@@ -99,7 +131,22 @@ function readCondition(spec: Fields): string | undefined {
 }
 
 /** The spec as it is written in YAML. */
-export function formatAccessPolicySpec(spec: AccessPolicyDocument['spec']): Readonly<Record<string, unknown>> {
-  const { principals, topics, operations, condition } = spec
-  return { principals, topics, operations, ...(condition === undefined ? {} : { condition }) }
+export function formatAccessPolicySpec(spec: AccessPolicySpec): Readonly<Record<string, unknown>> {
+  const { principals, topics, operations, condition, masks, quotas } = spec
+  return {
+    ...{ principals, topics, operations },
+    ...(condition === undefined ? {} : { condition }),
+    ...(masks.length === 0 ? {} : { masks }),
+    ...formatQuotas(quotas),
+  }
+}
+
+function formatQuotas({ eventsPerSecond, bytesPerSecond }: Quota): Readonly<Record<string, unknown>> {
+  if (eventsPerSecond === undefined && bytesPerSecond === undefined) return {}
+  return {
+    quotas: {
+      ...(eventsPerSecond === undefined ? {} : { eventsPerSecond }),
+      ...(bytesPerSecond === undefined ? {} : { bytesPerSecond: formatBytes(bytesPerSecond) }),
+    },
+  }
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { parseDocuments } from './parse.ts'
 
-const TEXTS = ['README.md', 'docs/topics.md', 'docs/run.md']
+const TEXTS = ['README.md', 'docs/topics.md', 'docs/access.md', 'docs/run.md']
 
 /** Documents that are shown in Markdown: in blocks of their own, and in those of the shell. */
 function documentsIn(file: string): readonly string[] {

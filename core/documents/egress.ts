@@ -16,19 +16,25 @@ export function readEgress(replication: Fields): EgressSpec {
     const { error } = compileFilter(filter)
     if (error !== undefined) replication.problem('filter', error.message.replace(/^filter: /, ''))
   }
-  const masks = replication.list('masks', MASKS, readMask)
+  const masks = readMasks(replication)
   const classifications = replication.list('classifications', CLASSIFICATIONS, readClassification)
-  reportRepeated(
-    replication,
-    'masks',
-    masks.map(({ path }) => path),
-  )
   reportRepeated(
     replication,
     'classifications',
     classifications.map(({ classification }) => classification),
   )
   return { filter, masks, classifications }
+}
+
+/** Reads the field `masks`. */
+export function readMasks(fields: Fields): readonly MaskRule[] {
+  const masks = fields.list('masks', MASKS, readMask)
+  reportRepeated(
+    fields,
+    'masks',
+    masks.map(({ path }) => path),
+  )
+  return masks
 }
 
 /** The fields of `spec.replication` as they are written in YAML; nothing for what is not asked for. */

@@ -18,7 +18,6 @@ export class Fields {
   readonly #path: string
   readonly #report: ReportProblem
   readonly #known = new Set<string>()
-  readonly #refused = new Set<string>()
 
   constructor(value: unknown, path: string, report: ReportProblem) {
     this.#path = path
@@ -120,18 +119,10 @@ export class Fields {
     })
   }
 
-  /** Refuses fields that the design has but this version does not obey: ignoring them would be worse. */
-  notYet(...names: readonly string[]): void {
-    for (const name of names) {
-      this.#refused.add(name)
-      if (Object.hasOwn(this.#values, name)) this.problem(name, 'is not supported yet, wanted no such field')
-    }
-  }
-
   /** Reports every field that nobody asked for; call it last. */
   finish(): void {
     for (const name of Object.keys(this.#values)) {
-      if (this.#known.has(name) || this.#refused.has(name)) continue
+      if (this.#known.has(name)) continue
       this.problem(name, `is not known, wanted one of ${[...this.#known].join(', ')}`)
     }
   }

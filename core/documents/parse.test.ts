@@ -43,6 +43,13 @@ spec:
   endpoints: ['localhost:8443', 'gateway.eu-west.example:443', '[::1]:443']
 `
 
+const BROKEN_PEM = '-----BEGIN CERTIFICATE-----\\nAAAA\\n-----END CERTIFICATE-----'
+const ED25519 = '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}'
+
+const policyWith = (field: string, operations = '[publish, subscribe]') =>
+  POLICY.replace('[publish, subscribe]', operations).replace('topics:', `${field}\n  topics:`)
+const peerWith = (field: string) => `${PEER}  ${field}\n`
+
 describe('documents', () => {
   it('reads a topic and fills in the defaults', () => {
     expect(parseDocuments(TOPIC).value).toEqual([
@@ -141,18 +148,40 @@ describe('documents', () => {
     ],
     ['a bad name', TOPIC.replace('name: orders.created', 'name: orders..x'), /metadata: topic: name is "orders..x"/],
     ['no spec', PEER.slice(0, PEER.indexOf('spec')), /spec: is missing/],
-    ['masks', TOPIC.replace('partitions: 3', 'masks: []'), /spec.masks: is not supported yet/],
-    ['quotas', POLICY.replace('topics:', 'quotas: {}\n  topics:'), /spec.quotas: is not supported yet/],
+    ['masks of a topic', TOPIC.replace('partitions: 3', 'masks: []'), /spec.masks: is not known/],
+    [
+      'masks for nobody',
+      policyWith('masks: [{ path: data.a, action: drop }]', '[publish]'),
+      /wanted the operation "subs/,
+    ],
+    ['a mask without action', policyWith('masks: [{ path: data.a }]'), /spec.masks\[0\].action: is missing/],
+    ['a mask of no data', policyWith('masks: [{ path: a, action: drop }]'), /spec.masks\[0\].path: cannot be read/],
+    ['a quota of nothing', policyWith('quotas: { eventsPerSecond: 0 }'), /spec.quotas.eventsPerSecond: is 0, wanted 1/],
+    ['a quota that is no size', policyWith('quotas: { bytesPerSecond: 100 }'), /spec.quotas.bytesPerSecond: is 100/],
+    [
+      'a quota for nobody',
+      policyWith('quotas: { eventsPerSecond: 1 }', '[admin]'),
+      /wanted the operation "publish" or/,
+    ],
+    ['a CA that is none', peerWith('trust: { ca: hello }'), /spec.trust.ca: has no certificate/],
+    ['a CA that does not parse', peerWith(`trust: { ca: "${BROKEN_PEM}" }`), /spec.trust.ca: does not parse/],
+    ['a SPIFFE id of nobody', peerWith('trust: { spiffe: eu-west }'), /spec.trust.spiffe: is no SPIFFE id/],
+    ['keys that are none', peerWith("trust: { jwks: '{}' }"), /spec.trust.jwks: is no JWK Set/],
+    ['no keys', peerWith(`trust: { jwks: '{"keys":[]}' }`), /spec.trust.jwks: has 0 keys/],
+    [
+      'a key for signatures with a secret',
+      peerWith(`trust: { jwks: '{"keys":[{"kty":"oct","k":"x"}]}' }`),
+      /no public/,
+    ],
+    ['a private key', peerWith(`trust: { jwks: '{"keys":[{"kty":"OKP","d":"x"}]}' }`), /has a private key \(1\)/],
+    ['trust that nobody knows', peerWith('trust: { issuer: x }'), /spec.trust.issuer: is not known/],
+    ['exports of no tenant', peerWith('exports: [orders]'), /spec.exports\[0\]: is "orders", wanted "<tenant>/],
     [
       'a durability nobody knows',
       TOPIC.replace('durability: local', 'durability: always'),
       /spec.durability: is "always"/,
     ],
-    [
-      'an operation to come',
-      POLICY.replace('subscribe]', 'replay]'),
-      /spec.operations\[1\]: is "replay", which is not supported yet/,
-    ],
+    ['an operation to come', POLICY.replace('subscribe]', 'replay]'), /spec.operations\[1\]: is "replay", wanted/],
     ['an unknown operation', POLICY.replace('subscribe]', 'all]'), /spec.operations\[1\]: is "all", wanted/],
     ['nobody', POLICY.replace('- claim: { name: level, value: 3 }', '- {}'), /spec.principals\[1\]: names nobody/],
     [
@@ -297,21 +326,54 @@ function documents(): fc.Arbitrary<MeshDocument> {
     kind: fc.constant('AccessPolicy'),
     tenant: label,
     name: label,
-    spec: fc.record({
-      principals: fc.array(
-        fc.oneof(
-          label.map((subject) => ({ subject: `${subject}*` })),
-          label.map((group) => ({ group, issuer: 'https://issuer' })),
-          fc.record({ name: label, value: fc.oneof(text, fc.boolean(), fc.integer()) }).map((claim) => ({ claim })),
+    spec: fc
+      .record({
+        principals: fc.array(
+          fc.oneof(
+            label.map((subject) => ({ subject: `${subject}*` })),
+            label.map((group) => ({ group, issuer: 'https://issuer' })),
+            fc.record({ name: label, value: fc.oneof(text, fc.boolean(), fc.integer()) }).map((claim) => ({ claim })),
+          ),
+          { minLength: 1, maxLength: 3 },
         ),
-        { minLength: 1, maxLength: 3 },
+        topics: fc.uniqueArray(label, { minLength: 1, maxLength: 3 }),
+        operations: fc.uniqueArray(fc.constantFrom('publish', 'subscribe', 'admin'), { minLength: 1 }),
+        condition: maybe(fc.constantFrom('tenant == "x"', 'true')),
+        masks: fc.constantFrom([], [{ path: 'data.a', action: 'drop' as const }]),
+        quotas: fc.record({
+          eventsPerSecond: maybe(fc.integer({ min: 1, max: 10_000_000 })),
+          bytesPerSecond: maybe(fc.integer({ min: 1, max: 1024 ** 4 })),
+        }),
+      })
+      // The rest would be without effect.
+      .filter(({ operations, masks }) => masks.length === 0 || operations.includes('subscribe'))
+      .filter(
+        ({ operations, quotas }) =>
+          operations.some((o) => o !== 'admin') || Object.values(quotas).every((q) => q === undefined),
       ),
-      topics: fc.uniqueArray(label, { minLength: 1, maxLength: 3 }),
-      operations: fc.uniqueArray(fc.constantFrom('publish', 'subscribe', 'admin'), { minLength: 1 }),
-      condition: maybe(fc.constantFrom('tenant == "x"', 'true')),
+  })
+  const patterns = fc.uniqueArray(
+    label.map((name) => `${name}/*`),
+    { maxLength: 3 },
+  )
+  const peer: fc.Arbitrary<MeshDocument> = fc.record({
+    kind: fc.constant('RegionPeer'),
+    region: label,
+    spec: fc.record({
+      endpoints: fc.constant(['gateway.example:443']),
+      serverName: maybe(fc.constant('gateway.example')),
+      cost: fc.integer({ min: 0, max: 65_535 }),
+      topics: patterns,
+      exports: maybe(patterns),
+      imports: maybe(patterns),
+      trust: fc.record({
+        ca: fc.constant(undefined),
+        spiffe: maybe(label.map((name) => `spiffe://mesh/region/${name}`)),
+        jwks: maybe(fc.constant(`{"keys":[${ED25519}]}`)),
+      }),
     }),
   })
-  return fc.oneof(topic, policy)
+  return fc.oneof(topic, policy, peer)
 }
 
 function bomb(): string {

@@ -24,7 +24,7 @@ const YAML_PROBLEMS_MAX = 3
  *
  * 1. All or nothing: one problem anywhere and nothing is returned.
  * 2. Every problem is listed, with the number of its document (from 1) and the path of the field.
- * 3. Unknown fields, repeated keys, repeated documents and fields that are not supported yet are problems.
+ * 3. Unknown fields, repeated keys and repeated documents are problems.
  *
  * `resource_exhausted` when the text is too large, else `invalid_argument`.
  */

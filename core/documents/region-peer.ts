@@ -1,6 +1,7 @@
 import { parseRegionName } from '../names.ts'
 import type { Fields } from './fields.ts'
 import type { Metadata } from './metadata.ts'
+import { formatTrust, readTrust } from './peer-trust.ts'
 import type { RegionPeerDocument } from './types.ts'
 
 const ENDPOINTS = { min: 1, max: 32 }
@@ -15,7 +16,7 @@ const PATTERN_PATTERN = /^[a-z0-9*-]{1,63}\/[a-z0-9.*-]{1,128}$/
 export function readRegionPeer(metadata: Metadata, spec: Fields): RegionPeerDocument {
   const region = parseRegionName(metadata.name)
   if (region.error !== undefined && metadata.name !== '') metadata.problem(region.error.message)
-  const topics = spec.texts('topics', TOPICS, isExchangePattern, '"<tenant>/<topic>", "*" for any characters in a part')
+  const topics = readPatterns(spec, 'topics')
   const serverName = spec.text('serverName', HOST_LENGTH_MAX, { absent: undefined })
   if (serverName !== undefined && !HOST_PATTERN.test(serverName))
     spec.problem('serverName', 'is no host name, wanted one')
@@ -26,12 +27,20 @@ export function readRegionPeer(metadata: Metadata, spec: Fields): RegionPeerDocu
       endpoints: spec.texts('endpoints', ENDPOINTS, isEndpoint, '"host:port"'),
       serverName,
       cost: spec.integer('cost', COST, COST_DEFAULT),
-      topics: topics.length === 0 && spec.value('topics') === undefined ? ['*/*'] : topics,
+      topics: topics ?? ['*/*'],
+      exports: readPatterns(spec, 'exports'),
+      imports: readPatterns(spec, 'imports'),
+      trust: readTrust(spec.fields('trust')),
     },
   }
-  spec.notYet('masks', 'filter')
   spec.finish()
   return document
+}
+
+/** Patterns of topics. Absent is not the same as none. */
+function readPatterns(spec: Fields, name: string): readonly string[] | undefined {
+  if (spec.value(name) === undefined) return undefined
+  return spec.texts(name, TOPICS, isExchangePattern, '"<tenant>/<topic>", "*" for any characters in a part')
 }
 
 function isEndpoint(text: string): boolean {
@@ -48,6 +57,13 @@ function isExchangePattern(text: string): boolean {
 
 /** The spec as it is written in YAML. */
 export function formatRegionPeerSpec(spec: RegionPeerDocument['spec']): Readonly<Record<string, unknown>> {
-  const { endpoints, serverName, cost, topics } = spec
-  return { endpoints, ...(serverName === undefined ? {} : { serverName }), cost, topics }
+  const { endpoints, serverName, cost, topics, exports, imports, trust } = spec
+  return {
+    endpoints,
+    ...(serverName === undefined ? {} : { serverName }),
+    ...{ cost, topics },
+    ...(exports === undefined ? {} : { exports }),
+    ...(imports === undefined ? {} : { imports }),
+    ...formatTrust(trust),
+  }
 }

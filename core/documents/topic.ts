@@ -62,7 +62,6 @@ function readSpec(spec: Fields): TopicSpec {
     description: spec.text('description', TOPIC_LIMITS.descriptionLength, { absent: '' }),
     deletionPolicy: spec.oneOf('deletionPolicy', ['Retain', 'Delete'], 'Retain'),
   }
-  spec.notYet('filter', 'masks', 'quotas', 'schema')
   spec.finish()
   checkTogether(topic, spec)
   return topic

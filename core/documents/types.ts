@@ -142,6 +142,21 @@ export type AccessPolicySpec = {
   readonly operations: readonly Operation[]
   /** A CEL expression over `principal`, `tenant`, `topic`, `operation` and `now`; undefined means always. See `compileCondition`. */
   readonly condition: string | undefined
+  /** What of JSON data subscribers do not see; at most 32, default none. */
+  readonly masks: readonly MaskRule[]
+  /** How much publishing and subscribing, each for itself, may move. */
+  readonly quotas: Quota
+}
+
+/**
+ * The average rate of one principal in one gateway process. A second's worth may go at once; whatever is larger still
+ * goes as a whole, and is waited for afterwards. Undefined: no limit.
+ */
+export type Quota = {
+  /** 1 to 10,000,000. */
+  readonly eventsPerSecond: number | undefined
+  /** 1 B to 1 TiB; events as they are published, or as they are delivered. */
+  readonly bytesPerSecond: number | undefined
 }
 
 /** What a policy can allow. */
@@ -188,4 +203,20 @@ export type RegionPeerSpec = {
   readonly cost: number
   /** Which topics are exchanged with it: patterns "<tenant>/<topic>" with "*" for any characters within a part; default everything. */
   readonly topics: readonly string[]
+  /** Of these, what it may have from this region; undefined means all of them. */
+  readonly exports: readonly string[] | undefined
+  /** Of these, what this region takes from it; undefined means all of them. */
+  readonly imports: readonly string[] | undefined
+  /** How its gateways prove that they are its own. */
+  readonly trust: PeerTrust
+}
+
+/** What the certificate of a peer's gateways must be like, besides valid. */
+export type PeerTrust = {
+  /** CA certificates, PEM, one of which it chains to; undefined means the CA of this region's gateways. */
+  readonly ca: string | undefined
+  /** The SPIFFE id that it names; undefined means "spiffe://<mesh>/region/<region>". */
+  readonly spiffe: string | undefined
+  /** A JWK Set, JSON: it has one of these public keys, whose private half signs the peer's tokens; undefined means any key. */
+  readonly jwks: string | undefined
 }

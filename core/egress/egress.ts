@@ -1,14 +1,11 @@
-import type { ClassificationRule, MaskRule, TopicDocument } from '../documents/index.ts'
+import type { ClassificationRule, TopicDocument } from '../documents/index.ts'
 import { MeshError } from '../errors.ts'
 import { findStringAttribute } from '../event/find-attribute.ts'
 import { formatTopicName, quote } from '../names.ts'
 import { unwrap } from '../result.ts'
-import { asBuffer } from '../wire.ts'
 import { allows, EVERY } from './classification.ts'
-import { dataOf, jsonTextOf, withData } from './event-data.ts'
+import { eventMaskOf } from './event-mask.ts'
 import { compileFilter } from './filter.ts'
-import { parseExact } from './json.ts'
-import { maskerOf } from './mask.ts'
 
 /**
  * Why an event stays where it is: its classification; the filter said no; the filter or a mask could not be applied, so
@@ -74,7 +71,7 @@ function makeEgress({ name, spec }: TopicDocument): Egress {
   const everyOther = rules.get(EVERY)
   const ruleOf = (classification: string | null) =>
     (classification === null ? undefined : rules.get(classification)) ?? everyOther
-  const mask = makeMask(masks, name.tenant)
+  const mask = eventMaskOf(masks, name.tenant)
 
   const mayHold = (event: Uint8Array, region: string): boolean => {
     if (rules.size === 0) return true
@@ -116,22 +113,4 @@ function refusal(
       ? `wanted one that ${topic} has a rule for`
       : `which ${topic} allows in ${rule.regions.join(', ')} only, and this is ${region}`
   return new MeshError('failed_precondition', `event: dataclassification ${shown}, ${why}`)
-}
-
-function makeMask(rules: readonly MaskRule[], salt: string): Egress['masked'] | undefined {
-  if (rules.length === 0) return undefined
-  // Without its data an event has nothing else to mask, whatever the data is.
-  const dropsAll = rules.some(({ path }) => path === 'data')
-  const maskers = dropsAll ? [] : rules.map((rule) => maskerOf(rule, salt))
-  return (event) => {
-    const bytes = asBuffer(event)
-    const data = dataOf(bytes)
-    if (data === undefined || dropsAll) return withData(bytes, 0, undefined)
-    try {
-      const json = maskers.reduce<unknown>((value, apply) => apply(value), parseExact(jsonTextOf(bytes, data)))
-      return withData(bytes, data.field, JSON.stringify(json))
-    } catch {
-      return undefined
-    }
-  }
 }

@@ -1,5 +1,6 @@
 export { EVERY } from './classification.ts'
 export { type Egress, egressOf, type HeldBy, mayRelay } from './egress.ts'
+export { type EventMask, eventViewOf } from './event-mask.ts'
 export { compileFilter, type EventFilter, FILTER_DATA_BYTES_MAX } from './filter.ts'
 export { regionsThatHold } from './holders.ts'
 export { PATH_LENGTH_MAX, parsePath } from './json-path.ts'

@@ -14,6 +14,20 @@ const DROPPED = Symbol('dropped')
 
 type Action = (value: unknown) => unknown
 
+/** What an action leaves to be known of a value, most first. */
+const BY_WHAT_IS_LEFT = ['hash', 'redact', 'drop'] as const
+
+/** A value in JSON data that a mask hides, with what is to become of it. */
+class Hidden {
+  readonly action: MaskRule['action']
+  readonly value: unknown
+
+  constructor(action: MaskRule['action'], value: unknown) {
+    this.action = action
+    this.value = value
+  }
+}
+
 /**
  * A mask for values at one path.
  *
@@ -32,7 +46,52 @@ export function maskerOf(rule: MaskRule, salt: string): Masker {
   }
 }
 
-function actionOf({ action }: MaskRule, salt: string): Action {
+/**
+ * Masks that hide only what each of several sets of rules hides, and leave of it as much to be known as one of them does.
+ * Takes one copy of the data for each set: they are changed.
+ */
+export function jointMaskerOf(sets: readonly (readonly MaskRule[])[], salt: string): (copies: unknown[]) => unknown {
+  const hiders = sets.map((rules) => rules.map(hiderOf))
+  return (copies) => {
+    const marked = hiders.map((hide, index) => hide.reduce((data, apply) => apply(data), copies[index]))
+    const shown = render(marked.reduce(leastHidden), salt)
+    return shown === DROPPED ? null : shown
+  }
+}
+
+function hiderOf({ path, action }: MaskRule): Masker {
+  const steps = unwrap(parsePath(path))
+  return (data) =>
+    descend(data, steps, 0, (value) => {
+      if (!(value instanceof Hidden)) return new Hidden(action, value)
+      return rank(value.action) >= rank(action) ? value : new Hidden(action, value.value)
+    })
+}
+
+/** Both are the same data, hidden in different places. */
+function leastHidden(a: unknown, b: unknown): unknown {
+  if (a instanceof Hidden) return b instanceof Hidden && rank(b.action) >= rank(a.action) ? a : b
+  if (b instanceof Hidden) return a
+  if (Array.isArray(a) && Array.isArray(b)) return a.map((element, index) => leastHidden(element, b[index]))
+  if (isObject(a) && isObject(b)) for (const name of Object.keys(a)) a[name] = leastHidden(a[name], b[name])
+  return a
+}
+
+function render(value: unknown, salt: string): unknown {
+  if (value instanceof Hidden) return actionOf(value, salt)(render(value.value, salt))
+  if (Array.isArray(value)) {
+    return value.map((element) => render(element, salt)).filter((element) => element !== DROPPED)
+  }
+  if (!isObject(value)) return value
+  for (const name of Object.keys(value)) put(value, name, render(value[name], salt))
+  return value
+}
+
+function rank(action: MaskRule['action']): number {
+  return BY_WHAT_IS_LEFT.indexOf(action)
+}
+
+function actionOf({ action }: Pick<MaskRule, 'action'>, salt: string): Action {
   if (action === 'redact') return () => REDACTED
   if (action === 'drop') return () => DROPPED
   return (value) => {
@@ -65,11 +124,14 @@ function replace(
   at: number,
   action: Action,
 ): void {
-  const masked = descend(parent[name], steps, at, action)
-  if (masked === DROPPED) delete parent[name]
-  else parent[name] = masked
+  put(parent, name, descend(parent[name], steps, at, action))
+}
+
+function put(parent: Record<string, unknown>, name: string, value: unknown): void {
+  if (value === DROPPED) delete parent[name]
+  else parent[name] = value
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !JSON.isRawJSON(value)
+  return typeof value === 'object' && value !== null && !JSON.isRawJSON(value) && !(value instanceof Hidden)
 }

@@ -1,4 +1,5 @@
 export { CONDITION_LENGTH_MAX, type Condition, compileCondition } from './condition.ts'
 export { compilePattern, type Matcher } from './pattern.ts'
 export { PolicySet } from './policy-set.ts'
+export { TokenBucket } from './token-bucket.ts'
 export * from './types.ts'

@@ -95,6 +95,22 @@ describe('policy set', () => {
     expect(new PolicySet([policy({})]).decide(request())).toEqual({ allowed: true, policy: 'acme/team' })
   })
 
+  it('grants together what the policies grant that allow the call, and nothing of the others', () => {
+    const limit = (eventsPerSecond: number) => ({ eventsPerSecond, bytesPerSecond: undefined })
+    const slow = policy({ quotas: limit(5) }, 'acme', 'slow')
+    const fast = policy({ quotas: limit(9), topics: ['orders.*'] }, 'acme', 'fast')
+    const other = policy({ operations: ['subscribe'] }, 'acme', 'other')
+    const set = new PolicySet([slow, fast, other])
+    const decision = set.decide(request())
+    expect(decision).toEqual({ allowed: true, policy: 'acme/slow,acme/fast', quota: limit(9) })
+    expect(set.decide(request())).toBe(decision)
+    expect(set.decide(request({ topic: 'orders.x' }))).toMatchObject({ policy: 'acme/fast', quota: limit(9) })
+    expect(new PolicySet([slow, fast, policy({}, 'acme', 'free')]).decide(request())).toEqual({
+      allowed: true,
+      policy: 'acme/free',
+    })
+  })
+
   it.each<[string, Partial<AccessPolicyDocument['spec']>, RegExp]>([
     ['principal', principals({ subject: 'secret-service' }), /no policy is for "svc-orders"/],
     ['operation', { operations: ['subscribe'] }, /no policy for "svc-orders" allows publish/],
@@ -169,6 +185,8 @@ function policy(spec: Partial<AccessPolicyDocument['spec']>, tenant = 'acme', na
     topics: ['orders.created'],
     operations: ['publish'] as const,
     condition: undefined,
+    masks: [],
+    quotas: { eventsPerSecond: undefined, bytesPerSecond: undefined },
   }
   return { kind: 'AccessPolicy', tenant, name, spec: { ...defaults, ...spec } }
 }

@@ -1,4 +1,4 @@
-import type { Operation } from '../documents/index.ts'
+import type { Operation, Quota } from '../documents/index.ts'
 
 /** Whom a call comes from, as its credentials prove. */
 export type Principal = {
@@ -27,7 +27,16 @@ export type AccessRequest = {
   readonly now: number
 }
 
-/** The answer: which policy allows it ("<tenant>/<name>", for the log), or which rule was missing (safe to show to the caller). */
-export type Decision =
-  | { readonly allowed: true; readonly policy: string }
-  | { readonly allowed: false; readonly reason: string }
+/** The answer: what is granted, or which rule was missing (safe to show to the caller). */
+export type Decision = Grant | { readonly allowed: false; readonly reason: string }
+
+/** What the policies that allow a call grant together. The same object for the same policies, as long as they stay. */
+export type Grant = {
+  readonly allowed: true
+  /** Which policies, "<tenant>/<name>" joined by commas: for the log, and to tell quotas apart. */
+  readonly policy: string
+  /** What a subscriber sees of an event as it is stored; absent: all of it. */
+  readonly view?: (event: Uint8Array) => Uint8Array
+  /** How much may be published or delivered; absent: as much as there is. */
+  readonly quota?: Quota
+}

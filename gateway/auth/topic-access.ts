@@ -1,12 +1,23 @@
-import { MeshError, type Operation, type Principal, parseTopicName } from '@landbridge/core'
+import { type Decision, type Grant, MeshError, type Operation, type Principal, parseTopicName } from '@landbridge/core'
 import type { Metrics } from '../telemetry/index.ts'
 import type { TopicEntry, TopicRegistry } from '../topics.ts'
+import { type Allowance, Quotas } from './quotas.ts'
 
-/** Answers "may this principal do this on this topic, and which topic is it". */
+/** What a caller is granted on a topic. */
+export type Access = {
+  /** What it sees of an event as it is stored; undefined: all of it. */
+  readonly view: Grant['view']
+  /** How much; undefined: as much as there is. */
+  readonly allowance: Allowance | undefined
+  readonly refusal?: undefined
+}
+
+/** Answers "may this principal do this on this topic, how much of it, and which topic is it". */
 export class TopicAccess {
   readonly #registry: TopicRegistry
   readonly #metrics: Metrics
   readonly #now: () => number
+  readonly #quotas = new Quotas()
 
   constructor(registry: TopicRegistry, metrics: Metrics, now: () => number) {
     this.#registry = registry
@@ -19,13 +30,13 @@ export class TopicAccess {
    * The policy is asked before the topic is looked up: whoever may not use a topic does not learn whether it exists.
    * @throws MeshError 'invalid_argument' for a malformed name, 'permission_denied', or 'not_found'.
    */
-  topic(topicKey: string, principal: Principal, operation: Operation): TopicEntry {
+  topic(topicKey: string, principal: Principal, operation: Operation): Access & { readonly topic: TopicEntry } {
     const name = parseTopicName(topicKey)
     if (name.error !== undefined) throw name.error
-    const refusal = this.refusal(topicKey, principal, operation)
-    if (refusal !== undefined) {
+    const access = this.access(topicKey, principal, operation)
+    if (access.refusal !== undefined) {
       this.#metrics.refusals.inc({ reason: 'not_allowed' })
-      throw refusal
+      throw access.refusal
     }
     const topic = this.#registry.get(topicKey)
     if (topic === undefined) {
@@ -34,15 +45,36 @@ export class TopicAccess {
         `topic: ${topicKey} is not known in this region, wanted a topic that was applied`,
       )
     }
-    return topic
+    return { ...access, topic }
+  }
+
+  /** What the principal is granted on a topic (a valid name), or why it may not do this. */
+  access(topicKey: string, principal: Principal, operation: Operation): Access | { readonly refusal: MeshError } {
+    const decision = this.#decide(topicKey, principal, operation)
+    if (!decision.allowed) return { refusal: new MeshError('permission_denied', decision.reason) }
+    return { view: decision.view, allowance: this.#quotas.of(decision, principal, operation) }
+  }
+
+  /**
+   * How much the principal may do on a topic (a valid name); undefined: as much as there is, or nothing, which is for
+   * `topic` to say. Costs next to nothing where no policy of the tenant has a quota.
+   */
+  allowance(topicKey: string, principal: Principal, operation: Operation): Allowance | undefined {
+    const tenant = topicKey.slice(0, topicKey.indexOf('/'))
+    if (!this.#registry.snapshot.policies.hasQuotas(tenant)) return undefined
+    const decision = this.#decide(topicKey, principal, operation)
+    return decision.allowed ? this.#quotas.of(decision, principal, operation) : undefined
+  }
+
+  /** The error of a call that is too much for its quota. */
+  exhausted(allowance: Allowance): MeshError {
+    this.#metrics.refusals.inc({ reason: 'quota' })
+    return allowance.refusal()
   }
 
   /** Why the principal may not do this on a topic (a valid name); undefined when it may. */
   refusal(topicKey: string, principal: Principal, operation: Operation): MeshError | undefined {
-    const slash = topicKey.indexOf('/')
-    const tenant = topicKey.slice(0, slash)
-    const topic = topicKey.slice(slash + 1)
-    const decision = this.#registry.snapshot.policies.decide({ principal, tenant, topic, operation, now: this.#now() })
+    const decision = this.#decide(topicKey, principal, operation)
     return decision.allowed ? undefined : new MeshError('permission_denied', decision.reason)
   }
 
@@ -55,5 +87,12 @@ export class TopicAccess {
   invisible(topicKey: string, principal: Principal): MeshError | undefined {
     const refusal = this.refusal(topicKey, principal, 'subscribe')
     return refusal === undefined ? undefined : this.refusal(topicKey, principal, 'publish') && refusal
+  }
+
+  #decide(topicKey: string, principal: Principal, operation: Operation): Decision {
+    const slash = topicKey.indexOf('/')
+    const tenant = topicKey.slice(0, slash)
+    const topic = topicKey.slice(slash + 1)
+    return this.#registry.snapshot.policies.decide({ principal, tenant, topic, operation, now: this.#now() })
   }
 }

@@ -1,31 +1,44 @@
 import { type ConfigSnapshot, compilePattern, type RegionPeerDocument } from '@landbridge/core'
 
+/** Which way events go: out of this region, or into it. */
+export type Way = 'export' | 'import'
+
 /** Whether two regions exchange a topic. */
 export type Exchange = 'allowed' | 'not-allowed' | 'unknown-topic'
 
 /**
- * Whether this region and `peer` exchange a topic ("<tenant>/<topic>"): the peer has a RegionPeer whose patterns cover
- * the topic, and the topic's own list of regions, unless empty, names both. A peer that may not have a topic is not told
+ * Whether events of a topic ("<tenant>/<topic>") go from this region to `peer`, or from there to here: the peer has a
+ * RegionPeer whose patterns for both ways and whose patterns for that way, if it has any, cover the topic, and the topic's own list of regions, unless empty, names both. A peer that may not have a topic is not told
  * whether it exists.
  */
-export function exchangeOf(snapshot: ConfigSnapshot, self: string, peer: string, topicKey: string): Exchange {
+export function exchangeOf(snapshot: ConfigSnapshot, self: string, peer: string, topicKey: string, way: Way): Exchange {
   const document = snapshot.peers.get(peer)
-  if (document === undefined || peer === self || !covers(document, topicKey)) return 'not-allowed'
+  if (document === undefined || peer === self || !covers(document, topicKey, way)) return 'not-allowed'
   const topic = snapshot.topics.get(topicKey)
   if (topic === undefined) return 'unknown-topic'
   const { regions } = topic.spec
   return regions.length === 0 || (regions.includes(self) && regions.includes(peer)) ? 'allowed' : 'not-allowed'
 }
 
-const matchers = new WeakMap<RegionPeerDocument, (topicKey: string) => boolean>()
+type Matchers = Readonly<Record<Way, (topicKey: string) => boolean>>
 
-function covers(peer: RegionPeerDocument, topicKey: string): boolean {
-  let matcher = matchers.get(peer)
-  if (matcher === undefined) {
-    matcher = compileTopics(peer.spec.topics)
-    matchers.set(peer, matcher)
+const matchers = new WeakMap<RegionPeerDocument, Matchers>()
+
+function covers(peer: RegionPeerDocument, topicKey: string, way: Way): boolean {
+  let known = matchers.get(peer)
+  if (known === undefined) {
+    const { topics, exports, imports } = peer.spec
+    const both = compileTopics(topics)
+    known = { export: within(both, exports), import: within(both, imports) }
+    matchers.set(peer, known)
   }
-  return matcher(topicKey)
+  return known[way](topicKey)
+}
+
+function within(both: (topicKey: string) => boolean, patterns: readonly string[] | undefined) {
+  if (patterns === undefined) return both
+  const those = compileTopics(patterns)
+  return (topicKey: string) => both(topicKey) && those(topicKey)
 }
 
 function compileTopics(patterns: readonly string[]): (topicKey: string) => boolean {

@@ -175,7 +175,7 @@ export class Replicator implements AsyncDisposable {
     const topics = topicKey === undefined ? [...snapshot.topics.keys()] : [topicKey]
     return [...this.#peers.keys()].flatMap((origin) =>
       topics
-        .filter((topic) => exchangeOf(snapshot, config.region, origin, topic) === 'allowed')
+        .filter((topic) => exchangeOf(snapshot, config.region, origin, topic, 'import') === 'allowed')
         .map((topic) => ({ topic, origin })),
     )
   }
@@ -218,7 +218,7 @@ export class Replicator implements AsyncDisposable {
   #reconcilePeers(snapshot: ConfigSnapshot): void {
     for (const [name, entry] of this.#peers) {
       const document = snapshot.peers.get(name)
-      // Other endpoints or another name: begin again. A new cost or other topics need no new link.
+      // Other endpoints, another name or other trust: begin again. A new cost or other topics need no new link.
       if (document === undefined || !sameLink(document, entry.document)) this.#closePeer(name, entry)
       else this.#peers.set(name, { ...entry, document })
     }
@@ -256,7 +256,7 @@ export class Replicator implements AsyncDisposable {
     const { region } = this.#options.config
     const wanted = (topicKey: string, origin: string) =>
       !this.#released &&
-      exchangeOf(snapshot, region, origin, topicKey) === 'allowed' &&
+      exchangeOf(snapshot, region, origin, topicKey, 'import') === 'allowed' &&
       this.#share.owns(pullKey(topicKey, origin))
     for (const [key, pull] of this.#pulls) {
       if (!this.#peers.has(pull.origin) || !wanted(pull.topicKey, pull.origin)) this.#closePull(key, pull)
@@ -296,6 +296,7 @@ function sameLink(next: RegionPeerDocument, before: RegionPeerDocument): boolean
   const { spec } = next
   return (
     spec.serverName === before.spec.serverName &&
+    JSON.stringify(spec.trust) === JSON.stringify(before.spec.trust) &&
     spec.endpoints.length === before.spec.endpoints.length &&
     spec.endpoints.every((endpoint, index) => endpoint === before.spec.endpoints[index])
   )

@@ -1,7 +1,7 @@
 import type { ServerHttp2Session } from 'node:http2'
 import { experimental, Server, type ServerCredentials, type ServerInterceptor } from '@grpc/grpc-js'
 import type { ListenAddress } from '@landbridge/service'
-import type { CertificateSource } from '../auth/index.ts'
+import type { Trust } from '../auth/index.ts'
 import type { Config } from '../config.ts'
 
 /** Largest response, in bytes: a frame of deliveries around one event of the largest size fits well. */
@@ -34,16 +34,13 @@ export function createGrpcServer(config: Pick<Config, 'limits'>, interceptors: S
 }
 
 /**
- * TLS from the certificate source. A client certificate is always asked for; with `optional` the handshake lets one of
- * another CA pass, so that the call can be refused with a status that says why.
+ * TLS with our certificate, and with every CA that counts for anybody. A client certificate is always asked for; with
+ * `optional` the handshake lets one of another CA pass, so that the call can be refused with a status that says why.
  */
-export function serverCredentials(
-  certificates: CertificateSource,
-  { tls, limits }: Pick<Config, 'tls' | 'limits'>,
-): ServerCredentials {
+export function serverCredentials(trust: Trust, { tls, limits }: Pick<Config, 'tls' | 'limits'>): ServerCredentials {
   // Its typings name the two providers in the other order than its code; with one object for both that does not matter.
   const required = tls.clientCertificates === 'required'
-  const credentials = experimental.createCertificateProviderServerCredentials(certificates, certificates, required)
+  const credentials = experimental.createCertificateProviderServerCredentials(trust, trust, required)
   // The receive window of grpc-js servers stays at 64 KiB whatever its options say (grpc-node PR 3058): a publisher 50 ms
   // away could send 1.3 MB/s. The options of the credentials reach node:http2, and those say it.
   const options = credentials._getConstructorOptions()

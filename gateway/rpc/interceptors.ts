@@ -1,6 +1,12 @@
 import { type Metadata, ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js'
 import { MeshError } from '@landbridge/core'
-import { type Authenticator, type Identity, peerCertificateOf } from '../auth/index.ts'
+import {
+  type Authenticator,
+  type Identity,
+  type PeerCertificate,
+  peerCertificateOf,
+  type Trust,
+} from '../auth/index.ts'
 import { sessionOf, streamOf } from '../call-session.ts'
 import type { Limits } from '../config.ts'
 import { type Log, type Metrics, traceFieldsOf } from '../telemetry/index.ts'
@@ -17,6 +23,7 @@ import { statusOf } from './status.ts'
 /** What the interceptors need. */
 export type InterceptorOptions = {
   readonly authenticator: Authenticator
+  readonly trust: Pick<Trust, 'isOwn'>
   readonly calls: OpenCalls
   readonly metrics: Metrics
   readonly log: Log
@@ -87,7 +94,7 @@ function observe({ calls, metrics, log }: InterceptorOptions): ServerInterceptor
 }
 
 function authenticate(options: InterceptorOptions): ServerInterceptor {
-  const { authenticator, metrics, log, room, rights, limits } = options
+  const { authenticator, trust, metrics, log, room, rights, limits } = options
   let openServiceStreams = 0
   return (method, call) => {
     let leave: (() => void) | undefined
@@ -139,6 +146,7 @@ function authenticate(options: InterceptorOptions): ServerInterceptor {
                 }
               }
               if (OPEN_SERVICES.test(path) || path.startsWith(PEER_SERVICE)) return accept({})
+              if (certificate !== undefined && !trust.isOwn(certificate)) throw otherCa(certificate)
               const identity = authenticator.identify(textOf(metadata, 'authorization'), certificate)
               if (identity instanceof Promise) void identity.then(accept).catch(refuse)
               else accept(identity)
@@ -166,6 +174,13 @@ function authenticate(options: InterceptorOptions): ServerInterceptor {
 
 function tooManyOpenStreams(): MeshError {
   return new MeshError('resource_exhausted', 'call: too many such streams are open, try again', { retryAfterMs: 1000 })
+}
+
+/** Good for the peer that has this CA, and for nothing else. */
+function otherCa({ x509 }: PeerCertificate): MeshError {
+  const issuer = x509.issuer.replaceAll('\n', ', ').slice(0, 200)
+  const text = `verify client certificate: it is of another region's CA (issuer ${issuer}), wanted one of this mesh's CA`
+  return new MeshError('unauthenticated', text)
 }
 
 /** The one value of a metadata key; undefined when there is none. Several values are no value: which would count? */

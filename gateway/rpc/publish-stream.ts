@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ServerDuplexStream } from '@grpc/grpc-js'
 import { MeshError, type Principal, type RawPublishBatch, readPublishStreamRequest } from '@landbridge/core'
 import { mayPass } from '@landbridge/nats'
+import type { Allowance } from '../auth/index.ts'
 import { bytesOf, type EventResult, encodeBatchAck, once } from '../publish/index.ts'
-import type { Log } from '../telemetry/index.ts'
+import type { Log, Metrics } from '../telemetry/index.ts'
 import type { TopicRegistry } from '../topics.ts'
 import { type CallContext, callContextOf, principalOf } from './call-context.ts'
 import type { OpenCalls } from './open-calls.ts'
@@ -14,6 +16,7 @@ import { StreamGuard } from './stream-guard.ts'
 export type PublishStreamTools = PublishTools & {
   readonly registry: TopicRegistry
   readonly calls: OpenCalls
+  readonly metrics: Pick<Metrics, 'quotaWaits'>
   readonly log: Log
   /** Batches of one stream being stored. */
   readonly streamBatchesMax: number
@@ -22,6 +25,8 @@ export type PublishStreamTools = PublishTools & {
 /** A batch whose topic is filled in, and the bytes of its events. */
 type Batch = RawPublishBatch & {
   readonly size: number
+  /** When its sender has waited as long as it is to wait for its quota, by `performance.now()`. */
+  readonly patienceEndsAtMs: number
   /** Every batch before it was acknowledged, or failed, when this resolves. */
   readonly before: Promise<void>
   /** It was acknowledged, or failed. */
@@ -33,6 +38,10 @@ type Call = ServerDuplexStream<Buffer, Buffer>
 
 /** Topics that one stream's rights are watched for. */
 const TOPICS_WATCHED_MAX = 256
+/** How long after it was sent a batch waits for its quota: well within the time that clients wait for an answer. */
+const QUOTA_PATIENCE_MS = 1_500
+/** While a batch waits, its policies are looked at this often: they may change. */
+const QUOTA_LOOK_MS = 500
 /** When to come again after a failure that does not say so itself, in ms. */
 const RETRY_MS = 250
 
@@ -57,6 +66,8 @@ export function publishStream(tools: PublishStreamTools): (call: Call) => void {
  *    ends: what the client sends again over the next stream is stored in its order.
  * 5. Batches that are handed to another region go one after the other, each when all before it are settled, and none
  *    behind them is stored meanwhile: what fails there is not overtaken by what this region stores.
+ * 6. What is above a quota waits, and nothing more is read meanwhile. Only when it would take too long the stream ends,
+ *    with the time to wait.
  */
 class PublishStream {
   readonly #tools: PublishStreamTools
@@ -115,13 +126,27 @@ class PublishStream {
     if (request.value.topic !== '') this.#topic = request.value.topic
     const { promise: settled, resolve: settle } = Promise.withResolvers<void>()
     const { value } = request
-    const batch = { ...value, topic: this.#topic, size: bytesOf(value.events), before: this.#last, settled, settle }
+    const size = bytesOf(value.events)
+    const patienceEndsAtMs = performance.now() + QUOTA_PATIENCE_MS - this.#sentAgoMs(value.sentMs)
+    const batch = { ...value, topic: this.#topic, size, patienceEndsAtMs, before: this.#last, settled, settle }
     this.#last = Promise.all([this.#last, settled]).then(() => undefined)
     this.#inFlight += 1
     const first = this.#turn === undefined && batch.retry === undefined
-    if (first && this.#tools.budget.tryTake(batch.size, batch.events.length)) void this.#run(batch)
-    else this.#runInTurn(batch)
+    const allowance = first ? this.#allowanceOf(batch) : undefined
+    const atOnce = first && (allowance === undefined || allowance.waitMs === 0)
+    if (atOnce && this.#tools.budget.tryTake(batch.size, batch.events.length)) {
+      allowance?.take(batch.events.length, batch.size)
+      void this.#run(batch)
+    } else this.#runInTurn(batch)
     this.#steer()
+  }
+
+  #allowanceOf({ topic }: Batch): Allowance | undefined {
+    return this.#tools.access.allowance(topic, this.#principal, 'publish')
+  }
+
+  #sentAgoMs(sentMs: number | undefined): number {
+    return sentMs === undefined ? 0 : Math.max(0, this.#tools.now() - sentMs)
   }
 
   /** For a batch that must wait: for room, or for the copy check of a retry. None behind it may overtake. */
@@ -139,39 +164,69 @@ class PublishStream {
 
   async #takeAndRun(batch: Batch): Promise<void> {
     try {
+      await this.#takeOfQuota(batch)
       await this.#tools.budget.takeWhenRoom(batch.size, batch.events.length, this.#gone.signal)
-    } catch {
-      // The client is gone: nobody waits for an answer.
-      this.#inFlight -= 1
-      batch.settle()
+    } catch (thrown) {
+      // Unless the client is gone: then nobody waits for an answer.
+      if (!this.#gone.signal.aborted) this.#refuse(batch, MeshError.from(thrown))
+      this.#leaveFlight(batch)
       return
     }
     const done = this.#run(batch)
     if (batch.retry !== undefined) await done
   }
 
+  /** Waits until the quota has room. @throws MeshError 'resource_exhausted' when that would take too long */
+  async #takeOfQuota(batch: Batch): Promise<void> {
+    // After a failure nothing is stored, and nobody has to wait to hear so.
+    for (let waited = false; this.#failure === undefined; waited = true) {
+      const allowance = this.#allowanceOf(batch)
+      const waitMs = allowance?.waitMs ?? 0
+      if (waitMs === 0) {
+        allowance?.take(batch.events.length, batch.size)
+        return
+      }
+      const { access, metrics } = this.#tools
+      if (allowance !== undefined && performance.now() + waitMs > batch.patienceEndsAtMs)
+        throw access.exhausted(allowance)
+      if (!waited) metrics.quotaWaits.inc({ operation: 'publish' })
+      await sleep(Math.min(waitMs, QUOTA_LOOK_MS), undefined, { signal: this.#gone.signal })
+    }
+  }
+
   /** Stores a batch for which room was taken, and acknowledges it. Reaches the writer before it returns. */
   async #run(batch: Batch): Promise<void> {
     const giveBack = once(() => this.#tools.budget.giveBack(batch.size, batch.events.length))
     try {
-      const results = await this.#store(batch, giveBack).catch((error: unknown) =>
-        failed(shownError(error, this.#tools.log, this.#context.path), batch),
-      )
-      this.#acknowledge(batch, results)
-      this.#endAfter(results)
+      this.#answer(batch, await this.#store(batch, giveBack))
+    } catch (thrown) {
+      this.#refuse(batch, thrown)
     } finally {
       giveBack()
-      batch.settle()
-      this.#inFlight -= 1
-      this.#steer()
-      this.#finishWhenIdle()
+      this.#leaveFlight(batch)
     }
+  }
+
+  #refuse(batch: Batch, thrown: unknown): void {
+    this.#answer(batch, failed(shownError(thrown, this.#tools.log, this.#context.path), batch))
+  }
+
+  #answer(batch: Batch, results: readonly EventResult[]): void {
+    this.#acknowledge(batch, results)
+    this.#endAfter(results)
+  }
+
+  #leaveFlight(batch: Batch): void {
+    batch.settle()
+    this.#inFlight -= 1
+    this.#steer()
+    this.#finishWhenIdle()
   }
 
   async #store(batch: Batch, giveBack: () => void): Promise<readonly EventResult[]> {
     if (this.#failure !== undefined) throw this.#failure
     const { access, publisher, publishTimeoutMs } = this.#tools
-    const topic = access.topic(batch.topic, this.#principal, 'publish')
+    const { topic } = access.topic(batch.topic, this.#principal, 'publish')
     if (this.#topics.size < TOPICS_WATCHED_MAX) this.#topics.add(batch.topic)
     return publisher.publish({
       topic,

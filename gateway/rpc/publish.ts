@@ -34,10 +34,14 @@ export function publish(tools: PublishTools): UnaryMethod<Buffer, Buffer> {
     if (request.error !== undefined) throw request.error
     const { topic: topicKey, events, sentMs } = request.value
     const principal = principalOf(context)
-    const topic = access.topic(topicKey, principal, 'publish')
+    const { topic, allowance } = access.topic(topicKey, principal, 'publish')
     if (events.length === 0) throw new MeshError('invalid_argument', 'publish: has no event, wanted 1 to 1,000')
     const retry = retryOf(request.value.retry)
     const size = bytesOf(events)
+    if (allowance !== undefined) {
+      if (allowance.waitMs > 0) throw access.exhausted(allowance)
+      allowance.take(events.length, size)
+    }
     await budget.takeSoon(size, events.length)
     const giveBack = once(() => budget.giveBack(size, events.length))
     try {

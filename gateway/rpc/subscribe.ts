@@ -101,8 +101,8 @@ class SubscribeStream {
 
   #start(request: Parameters<typeof checkStart>[0]): void {
     const start = checkStart(request)
-    const topic = this.#tools.access.topic(start.topic, principalOf(this.#context), 'subscribe')
-    const subscription = new Subscription(this.#tools, this.#call, this.#context, { start, topic })
+    const { topic, ...access } = this.#tools.access.topic(start.topic, principalOf(this.#context), 'subscribe')
+    const subscription = new Subscription(this.#tools, this.#call, this.#context, { start, topic, access })
     this.#setState({ kind: 'running', subscription })
     void subscription.run()
   }

@@ -2,11 +2,13 @@ import { create } from '@bufbuild/protobuf'
 import { isControlSubject, MeshError, type RawDelivery, scanEvent } from '@landbridge/core'
 import type { StoredMessage } from '@landbridge/nats'
 import { messageCodec, type SubscribeResponse, SubscribeResponseSchema } from '@landbridge/proto'
+import type { Access } from '../auth/index.ts'
 import {
   ephemeralSource,
   GroupMember,
   groupAckWaitMs,
   Outbox,
+  Pace,
   readStartOf,
   type Settlement,
   type Source,
@@ -32,6 +34,7 @@ const LAST_ACKS_MS = 3000
  * 1. An event is sent only while there is credit and the client takes what was written before.
  * 2. Whyever it ends, acks in flight are answered first, and unsettled events of a group are returned at once.
  * 3. What a client does slowly or wrongly holds back or ends this stream only.
+ * 4. What the policies let the subscriber see, and how much, holds as they are when an event is delivered.
  */
 export class Subscription {
   readonly #tools: SubscribeTools
@@ -40,8 +43,10 @@ export class Subscription {
   readonly #start: Start
   readonly #topic: TopicEntry
   readonly #outbox: Outbox
+  readonly #pace: Pace
   readonly #guard: StreamGuard
   readonly #label: string
+  #view: Access['view']
   #source: Source | undefined
   #member: GroupMember | undefined
   #settling = 0
@@ -54,7 +59,7 @@ export class Subscription {
     tools: SubscribeTools,
     call: SubscribeCall,
     context: CallContext,
-    { start, topic }: { readonly start: Start; readonly topic: TopicEntry },
+    { start, topic, access }: { readonly start: Start; readonly topic: TopicEntry; readonly access: Access },
   ) {
     this.#tools = tools
     this.#call = call
@@ -65,8 +70,14 @@ export class Subscription {
     this.#outbox = new Outbox({
       credit: start.credit,
       write: (frame, taken) => call.write(frame, taken),
-      onFlow: (open) => this.#flow(open),
+      onFlow: () => this.#flow(),
       onSent: (events, bytes) => this.#count(events, bytes),
+    })
+    this.#view = access.view
+    this.#pace = new Pace({
+      allowance: access.allowance,
+      onFlow: () => this.#flow(),
+      onWait: () => tools.metrics.quotaWaits.inc({ operation: 'subscribe' }),
     })
     this.#guard = new StreamGuard({
       context,
@@ -95,7 +106,7 @@ export class Subscription {
           ...common,
           group,
           ackWaitMs,
-          demand: () => credit,
+          demand: () => this.#pace.demand(credit),
           onEvent: (message, deliveryId) => {
             if (isControlSubject(message.subject)) member.skip(message)
             else this.#deliver(message, deliveryId, message.deliveries)
@@ -104,7 +115,7 @@ export class Subscription {
         this.#member = member
         this.#source = member
       }
-      if (!this.#outbox.open) this.#source.pause()
+      if (!this.#isOpen) this.#source.pause()
     } catch (error) {
       this.end(MeshError.from(error))
     }
@@ -156,6 +167,7 @@ export class Subscription {
     if (this.#ending) return
     this.#ending = true
     this.#guard.close()
+    this.#pace.close()
     this.#outbox.close()
     void this.#finish(error)
   }
@@ -194,8 +206,10 @@ export class Subscription {
 
   #deliver(message: StoredMessage, deliveryId: number, attempt: number): void {
     if (isControlSubject(message.subject) || this.#ending) return
-    const delivery: RawDelivery = { deliveryId, sequence: message.sequence, attempt, event: message.payload }
+    const event = this.#view === undefined ? message.payload : this.#view(message.payload)
+    const delivery: RawDelivery = { deliveryId, sequence: message.sequence, attempt, event }
     this.#outbox.push(delivery)
+    this.#pace.delivered(event.length)
     const { tracing } = this.#tools
     if (tracing === undefined) return
     const { traceparent } = scanEvent(message.payload).value ?? {}
@@ -246,8 +260,12 @@ export class Subscription {
     if (!this.#gone) this.#call.write(codec.serialize(create(SubscribeResponseSchema, { response })))
   }
 
-  #flow(open: boolean): void {
-    if (open) this.#source?.resume()
+  get #isOpen(): boolean {
+    return this.#outbox.open && this.#pace.open
+  }
+
+  #flow(): void {
+    if (this.#isOpen) this.#source?.resume()
     else this.#source?.pause()
     if (this.#lastRequest && !this.#start.credit.ready) this.end(undefined)
   }
@@ -259,8 +277,10 @@ export class Subscription {
   }
 
   #lostRight(): MeshError | undefined {
-    const refused = this.#tools.access.refusal(this.#topic.key, principalOf(this.#context), 'subscribe')
-    if (refused !== undefined) return refused
+    const access = this.#tools.access.access(this.#topic.key, principalOf(this.#context), 'subscribe')
+    if (access.refusal !== undefined) return access.refusal
+    this.#view = access.view
+    this.#pace.follow(access.allowance)
     const known = this.#tools.registry.get(this.#topic.key)
     if (known !== undefined) return undefined
     return new MeshError('not_found', `subscribe: topic ${this.#topic.key} was removed from this region`)

@@ -100,8 +100,14 @@ export class Metrics {
   })
   readonly refusals = new Counter({
     name: 'landbridge_refusals_total',
-    help: 'Calls, batches and streams refused: unauthenticated, not allowed, overload, late',
+    help: 'Calls, batches and streams refused: unauthenticated, not allowed, overload, quota, late',
     labelNames: ['reason'],
+    registers: [this.registry],
+  })
+  readonly quotaWaits = new Counter({
+    name: 'landbridge_quota_waits_total',
+    help: 'How often a stream was held back by a quota, by operation: publish, subscribe',
+    labelNames: ['operation'],
     registers: [this.registry],
   })
   readonly topics = new Gauge({

@@ -1,5 +1,7 @@
 import { AGE_COLUMN, READY_COLUMNS, type ResourceDefinition } from './crd.ts'
+import { maskRules } from './mask-rules.ts'
 import { conditions, fields, integer, list, oneOf, type Schema, text } from './schema.ts'
+import { bytes } from './texts.ts'
 
 const PATTERN = '^[a-z0-9.*-]{1,128}$'
 const LAST_STAR = '^[^*]*[*]?$'
@@ -36,7 +38,7 @@ const principal = fields(
 )
 
 const spec: Schema = fields(
-  'Who may do what. A call needs one policy whose principals, topics, operations and condition all match.',
+  'Who may do what. A call needs one policy whose principals, topics, operations and condition all match. Another policy never takes anything away: where several match, what any of them shows is shown.',
   {
     principals: list('Who: one of them must match.', principal, { itemsMin: 1, itemsMax: 256 }),
     topics: list(
@@ -50,29 +52,35 @@ const spec: Schema = fields(
       kind: 'set',
     }),
     condition: text(
-      'A CEL expression over principal, tenant, topic, operation and now; the policy counts only while it is true.',
+      'A CEL expression over principal (subject, issuer, groups, spiffe, claims), tenant, topic, operation and now; the policy counts only while it is true. It is about the call, not about an event; on open streams it is asked again every 10 s.',
       {
         lengthMax: 4096,
       },
     ),
-    masks: list(
-      'Fields of JSON data that these principals do not see.',
-      fields(
-        'One field.',
-        {
-          path: text('Names in the JSON data, joined by dots: "customer.email".', { lengthMax: 256, lengthMin: 1 }),
-          action: oneOf('What becomes of it.', ['redact', 'hash', 'drop'], { default: 'redact' }),
-        },
-        { required: ['path'] },
-      ),
-      { itemsMax: 64 },
+    masks: maskRules(
+      'Fields of JSON data that these principals do not see when they subscribe. Data that cannot be read (no JSON) is left out as a whole. A field is shown all the same when another policy that allows the subscription shows it.',
     ),
-    quotas: fields('What one principal may do in one gateway. Above it calls are refused with the time to wait.', {
-      eventsPerSecond: integer('Published events.', { min: 1, max: 10_000_000 }),
-      bytesPerSecond: integer('Published bytes.', { min: 1, max: 100_000_000_000 }),
-    }),
+    quotas: fields(
+      'How much one principal (subject and issuer, or certificate) may publish, and how much it may be delivered, each for itself, in each gateway process: with N gateways up to N times as much. A second of it may go at once. A publish call above it is answered with RESOURCE_EXHAUSTED and the time to wait; streams are slowed down.',
+      {
+        eventsPerSecond: integer('Events, on average.', { min: 1, max: 10_000_000 }),
+        bytesPerSecond: bytes('Bytes of events, on average, 1 B to 1 TiB.'),
+      },
+    ),
   },
-  { required: ['principals', 'topics', 'operations'] },
+  {
+    required: ['principals', 'topics', 'operations'],
+    rules: [
+      {
+        rule: "!has(self.masks) || self.masks.size() == 0 || 'subscribe' in self.operations",
+        message: 'masks are for subscribers, wanted the operation subscribe',
+      },
+      {
+        rule: "!has(self.quotas) || 'publish' in self.operations || 'subscribe' in self.operations",
+        message: 'quotas are for events, wanted the operation publish or subscribe',
+      },
+    ],
+  },
 )
 
 const status: Schema = fields('What is known of the policy.', {

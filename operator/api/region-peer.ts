@@ -4,6 +4,39 @@ import { conditions, fields, integer, list, type Schema, text, time } from './sc
 const HOST = '[A-Za-z0-9_-]{1,63}([.][A-Za-z0-9_-]{1,63})*[.]?'
 const ENDPOINT = `^(${HOST}|\\[[0-9A-Fa-f:.]{2,45}\\]):[1-9][0-9]{0,4}$`
 
+const TOPIC_PATTERN = text('"<tenant>/<topic>", "*" for any characters within a part.', {
+  lengthMax: 192,
+  lengthMin: 3,
+  pattern: '^[a-z0-9*-]{1,63}/[a-z0-9.*-]{1,128}$',
+})
+
+const trust = fields(
+  'How its gateways prove that they are its own: in the TLS handshake, whoever dialled. Changes count at once, also for links that stand.',
+  {
+    ca: text(
+      "CA certificates, PEM; the peer's certificate must chain to one of them. They count for this peer, and for nobody else. Absent: the CA of this region's gateways.",
+      {
+        lengthMax: 65_536,
+        lengthMin: 1,
+        rules: [
+          {
+            rule: "self.contains('-----BEGIN CERTIFICATE-----') && !self.contains('PRIVATE KEY')",
+            message: 'ca has no certificate, or a private key, wanted CA certificates as PEM',
+          },
+        ],
+      },
+    ),
+    spiffe: text(
+      'The SPIFFE id that its certificate names. Absent: "spiffe://<mesh>/region/<name of this resource>".',
+      { lengthMax: 512, lengthMin: 1, pattern: '^spiffe://[a-z0-9._-]{1,255}(/[A-Za-z0-9._-]+)+$' },
+    ),
+    jwks: text(
+      "A JWK Set (JSON) of public keys: the peer's certificate, whose key also signs its tokens, must be for one of them. Absent: any key of a certificate that is trusted.",
+      { lengthMax: 16_384, lengthMin: 1 },
+    ),
+  },
+)
+
 const spec: Schema = fields(
   'How to reach another region, and what it may have.',
   {
@@ -18,15 +51,21 @@ const spec: Schema = fields(
       pattern: `^${HOST}$`,
     }),
     cost: integer('Preference among routes, lowest first.', { min: 0, max: 65_535, default: 100 }),
-    topics: list(
-      'Which topics are exchanged with it.',
-      text('"<tenant>/<topic>", "*" for any characters within a part.', {
-        lengthMax: 192,
-        lengthMin: 3,
-        pattern: '^[a-z0-9*-]{1,63}/[a-z0-9.*-]{1,128}$',
-      }),
-      { itemsMax: 256, kind: 'set', default: ['*/*'] },
+    topics: list('Which topics are exchanged with it, in both directions.', TOPIC_PATTERN, {
+      itemsMax: 256,
+      kind: 'set',
+      default: ['*/*'],
+    }),
+    exports: list(
+      'Of these, what it may have from this region, events of other regions that this one relays included. Absent: all of them. Empty: none.',
+      TOPIC_PATTERN,
+      { itemsMax: 256, kind: 'set' },
     ),
+    imports: list('Of these, what this region takes from it. Absent: all of them. Empty: none.', TOPIC_PATTERN, {
+      itemsMax: 256,
+      kind: 'set',
+    }),
+    trust,
   },
   { required: ['endpoints'] },
 )

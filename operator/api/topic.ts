@@ -1,4 +1,5 @@
 import { AGE_COLUMN, READY_COLUMNS, type ResourceDefinition } from './crd.ts'
+import { maskRules } from './mask-rules.ts'
 import { conditions, fields, integer, list, oneOf, type Schema, text, time } from './schema.ts'
 import { bytes, duration, regions } from './texts.ts'
 
@@ -14,23 +15,8 @@ const retention = fields(
   },
 )
 
-const masks = list(
+const masks = maskRules(
   'Fields of JSON data that do not leave their region as they are. An event whose data cannot be read is not replicated at all.',
-  fields(
-    'One field.',
-    {
-      path: text('Names in the JSON data, joined by dots, "[*]" for every element of a list: "customer.email".', {
-        lengthMax: 256,
-        lengthMin: 1,
-      }),
-      action: oneOf(
-        'redact: another value in its place. hash: SHA-256 of it, which does not hide values that can be guessed. drop: without it.',
-        ['redact', 'hash', 'drop'],
-      ),
-    },
-    { required: ['path', 'action'] },
-  ),
-  { itemsMax: 32 },
 )
 
 const classifications = list(

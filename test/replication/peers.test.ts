@@ -1,19 +1,11 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { create } from '@bufbuild/protobuf'
-import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
-import { PEER_TOKEN_KEY, regionId, signPeerToken } from '@landbridge/gateway'
+import { type ServiceError, status } from '@grpc/grpc-js'
+import { regionId, signPeerToken } from '@landbridge/gateway'
 import type { CertificateFiles, Certificates } from '@landbridge/lab'
-import {
-  grpcMethods,
-  RefusalReason,
-  type ReplicateRequest,
-  ReplicateRequestSchema,
-  type ReplicateResponse,
-  ReplicationService,
-} from '@landbridge/proto'
+import { RefusalReason, type ReplicateRequest, ReplicateRequestSchema, type ReplicateResponse } from '@landbridge/proto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { DOCUMENTS, Mesh, TOPIC_KEY } from './mesh.ts'
+import { callAsPeer, keyOf, leafOf, peerRefusalOf, peerToken } from './peer-call.ts'
 
 const LOCAL = `---
 apiVersion: landbridge.dev/v1alpha1
@@ -107,47 +99,24 @@ function spare(name: string): Promise<CertificateFiles> {
   return certificates.authority.issue({ name: `spare-${name}`, dns: ['localhost'], uris: [WEST()] })
 }
 
-const leafOf = (files: CertificateFiles) => new X509Certificate(readFileSync(files.cert))
-const keyOf = (files: CertificateFiles) => createPrivateKey(readFileSync(files.key))
-
 function tokenOf(files: CertificateFiles, names: { readonly from?: string; readonly to?: string }): Promise<string> {
-  return signPeerToken({ leaf: leafOf(files), key: keyOf(files) }, names.from ?? WEST(), names.to ?? EAST())
+  return peerToken(files, names.from ?? WEST(), names.to ?? EAST())
 }
 
 type Caller = { readonly certificate: CertificateFiles | undefined; readonly token: string | undefined }
 
-function call({ certificate, token }: Caller) {
-  const method = grpcMethods(ReplicationService).replicate
-  const channel = credentials.createSsl(
-    readFileSync(mesh.lab.caFile),
-    certificate === undefined ? null : readFileSync(certificate.key),
-    certificate === undefined ? null : readFileSync(certificate.cert),
-  )
-  const [endpoint = ''] = mesh.lab.region('us-east').endpoints
-  const client = new Client(endpoint, channel, { 'grpc.use_local_subchannel_pool': 1 })
-  const metadata = new Metadata()
-  if (token !== undefined) metadata.set(PEER_TOKEN_KEY, token)
-  const stream = client.makeBidiStreamRequest<ReplicateRequest, ReplicateResponse>(
-    method.path,
-    method.requestSerialize,
-    method.responseDeserialize,
-    metadata,
-    {},
-  )
-  return { client, stream }
+function call(caller: Caller) {
+  return callAsPeer({ ...caller, ...us() })
 }
 
 /** How the call of a caller who ought to be refused ends. */
-async function refusal(caller: Caller): Promise<ServiceError> {
-  const { client, stream } = call(caller)
-  try {
-    return await new Promise<ServiceError>((resolve, reject) => {
-      stream.on('error', resolve)
-      stream.on('data', () => reject(new Error('the caller was accepted, wanted a refusal')))
-    })
-  } finally {
-    client.close()
-  }
+function refusal(caller: Caller): Promise<ServiceError> {
+  return peerRefusalOf({ ...caller, ...us() })
+}
+
+function us() {
+  const [endpoint = ''] = mesh.lab.region('us-east').endpoints
+  return { endpoint, caFile: mesh.lab.caFile }
 }
 
 async function connect(certificate: CertificateFiles) {

@@ -101,6 +101,8 @@ export class ServedRegion implements AsyncDisposable {
     return new ServedRegion(name, nats, {
       region: name,
       mesh: 'test',
+      ownId: () => `spiffe://test/region/${name}`,
+      trust: { isOwn: () => true, isOf: () => true },
       session,
       registry,
       checkpoints: await CheckpointBucket.open({ session, replicas: 1 }),

@@ -16,6 +16,8 @@ export type CertificateFacts = {
   readonly validity: string
   /** "ec prime256v1", "rsa 2048". */
   readonly key: string
+  /** The public key, as a RegionPeer's `trust.jwks` takes it. */
+  readonly jwk: Readonly<Record<string, unknown>>
   readonly serial: string
   /** SHA-256 of the certificate, hexadecimal. */
   readonly fingerprint: string
@@ -52,6 +54,7 @@ function factsOf(certificate: X509Certificate, now: number): CertificateFacts {
     notAfter,
     ...validityOf(notBefore.getTime(), notAfter.getTime(), now),
     key: [type, details?.namedCurve ?? details?.modulusLength].filter((part) => part !== undefined).join(' '),
+    jwk: { ...certificate.publicKey.export({ format: 'jwk' }) },
     serial: certificate.serialNumber,
     fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
   }

@@ -59,7 +59,9 @@ test('inspect tells what certificates say, of several files', async () => {
   expect(text.stdout.match(/expired 1 day ago/g)).toHaveLength(2)
   expect(text.stdout).toContain('yes, may sign certificates')
   const json = await ran(['certs', 'inspect', '-', '-o', 'json'], { stdin: await readFile(file, 'utf8') })
-  expect(JSON.parse(json.stdout)).toMatchObject([{ file: '-', state: 'valid', authority: true, key: 'ec prime256v1' }])
+  expect(JSON.parse(json.stdout)).toMatchObject([
+    { file: '-', state: 'valid', authority: true, key: 'ec prime256v1', jwk: { kty: 'EC', crv: 'P-256' } },
+  ])
 })
 
 test('files that are there stay as they are without --force', async () => {

@@ -1,6 +1,7 @@
 import type { ChannelCredentials } from '@grpc/grpc-js'
 import type { RegionPeerDocument } from '@landbridge/core'
 import type { CertificateSource } from '../../auth/index.ts'
+import { peerIdOf } from '../identity/peer-identity.ts'
 import { signPeerToken } from '../identity/peer-token.ts'
 import { regionId } from '../identity/region-id.ts'
 import { openChannel, type PeerChannel, peerCredentials } from '../link/channel.ts'
@@ -34,7 +35,8 @@ type Entry = {
 export class ForwardChannels implements Disposable {
   readonly #options: ForwardChannelsOptions
   readonly #entries = new Map<string, Entry>()
-  readonly #credentials = new Map<string, ChannelCredentials>()
+  /** By document: another one may ask for another certificate. */
+  readonly #credentials = new WeakMap<RegionPeerDocument, ChannelCredentials>()
   readonly #failures = new Map<string, number>()
 
   constructor(options: ForwardChannelsOptions) {
@@ -73,14 +75,14 @@ export class ForwardChannels implements Disposable {
     const { region: peer, spec } = document
     const reused = before?.document === document ? before.channel : undefined
     if (reused === undefined) this.#close(peer)
-    const credentials = this.#credentials.get(peer) ?? peerCredentials(certificates, mesh, peer)
-    this.#credentials.set(peer, credentials)
+    const credentials = this.#credentials.get(document) ?? peerCredentials(certificates, mesh, document)
+    this.#credentials.set(document, credentials)
     const endpoint = spec.endpoints[(this.#failures.get(peer) ?? 0) % spec.endpoints.length] ?? ''
     const { current } = certificates
     const entry: Entry = {
       document,
       channel: reused ?? openChannel(endpoint, credentials, spec.serverName),
-      token: signPeerToken(current, current.spiffe ?? regionId(mesh, region), regionId(mesh, peer), now()),
+      token: signPeerToken(current, current.spiffe ?? regionId(mesh, region), peerIdOf(mesh, document), now()),
       tokenEndsAtMs: performance.now() + TOKEN_MS,
       idle: before?.idle,
     }

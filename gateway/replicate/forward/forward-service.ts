@@ -8,18 +8,14 @@ import type { Log } from '../../telemetry/index.ts'
 import { timestampOf } from '../../time.ts'
 import type { TopicRegistry } from '../../topics.ts'
 import { exchangeOf } from '../exchange.ts'
-import { verifyPeer } from '../identity/verify-peer.ts'
+import { type PeerVerification, verifyPeer } from '../identity/verify-peer.ts'
 
 /** What taking events of other regions needs. */
-export type ForwardServiceOptions = {
-  readonly region: string
-  readonly mesh: string
+export type ForwardServiceOptions = PeerVerification & {
   readonly registry: TopicRegistry
   readonly publisher: Publisher
   readonly budget: Budget
   readonly log: Log
-  /** The region's clock, ms since 1970. */
-  readonly now: () => number
   /** Time for a caller that names no deadline, ms. */
   readonly publishTimeoutMs: number
 }
@@ -65,11 +61,11 @@ async function take(
   metadata: Metadata,
 ): Promise<Buffer> {
   const { region, registry, publisher, budget, now, publishTimeoutMs } = options
-  const peer = await verifyPeer(options, metadata)
+  const { region: peer } = await verifyPeer(options, metadata)
   const request = readForwardRequest(bytes)
   if (request.error !== undefined) throw request.error
   const { topic: topicKey, events, sentMs, principal: subject } = request.value
-  const exchange = exchangeOf(registry.snapshot, region, peer, topicKey)
+  const exchange = exchangeOf(registry.snapshot, region, peer, topicKey, 'import')
   if (exchange === 'not-allowed') {
     throw new MeshError('permission_denied', `forward: ${region} does not exchange this topic with ${peer}`)
   }

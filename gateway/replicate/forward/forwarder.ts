@@ -51,7 +51,7 @@ export class Forwarder implements Forwarding {
     }
     return this.#statuses.map(({ region, state, cost, rttMs }) => ({
       region,
-      usable: state === 'connected' && exchangeOf(snapshot, self, region, topicKey) === 'allowed',
+      usable: state === 'connected' && exchangeOf(snapshot, self, region, topicKey, 'export') === 'allowed',
       cost,
       rttMs,
     }))

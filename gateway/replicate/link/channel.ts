@@ -1,8 +1,10 @@
 import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { type ChannelCredentials, type ChannelOptions, Client, experimental } from '@grpc/grpc-js'
+import type { RegionPeerDocument } from '@landbridge/core'
 import { type CertificateSource, spiffeIdOf } from '../../auth/index.ts'
-import { regionId } from '../identity/region-id.ts'
+import { keyRefusal, peerIdOf } from '../identity/peer-identity.ts'
+import { FixedCa } from './fixed-ca.ts'
 import { WatchedCredentials } from './watched-credentials.ts'
 
 /** Room for what a peer has on the way: the default of 64 KiB would hold a far region to 64 KiB a round trip. */
@@ -10,14 +12,23 @@ const RECEIVE_WINDOW_BYTES = 16 * 1024 * 1024
 /** One event of the largest size (8 MiB) on top of a full frame. */
 const FRAME_BYTES_MAX = 32 * 1024 * 1024
 
-/** Credentials of channels to one peer: our certificate, and the demand that the other end names that region. */
-export function peerCredentials(certificates: CertificateSource, mesh: string, peer: string): ChannelCredentials {
-  const wanted = regionId(mesh, peer)
-  return experimental.createCertificateProviderChannelCredentials(certificates, certificates, {
+/** Credentials of channels to one peer: our certificate, and the demand that the other end is what its RegionPeer says. */
+export function peerCredentials(
+  certificates: CertificateSource,
+  mesh: string,
+  peer: RegionPeerDocument,
+): ChannelCredentials {
+  const wanted = peerIdOf(mesh, peer)
+  const { ca } = peer.spec.trust
+  const authority = ca === undefined ? certificates : new FixedCa(ca)
+  return experimental.createCertificateProviderChannelCredentials(authority, certificates, {
     // In place of the host's name: behind a load balancer or a tunnel it is the region that must be right.
-    checkServerIdentity: (_host, certificate) => {
-      const found = spiffeIdOf(new X509Certificate(certificate.raw))
-      return found === wanted ? undefined : new Error(`server certificate names ${found ?? 'nobody'}, wanted ${wanted}`)
+    checkServerIdentity: (_host, { raw }) => {
+      const certificate = new X509Certificate(raw)
+      const found = spiffeIdOf(certificate)
+      if (found !== wanted) return new Error(`server certificate names ${found ?? 'nobody'}, wanted ${wanted}`)
+      const key = keyRefusal(peer, certificate)
+      return key === undefined ? undefined : new Error(key)
     },
   })
 }

@@ -3,10 +3,12 @@ import type { RegionPeerDocument } from '@landbridge/core'
 import type { Holding } from '@landbridge/proto'
 import type { CertificateSource } from '../../auth/index.ts'
 import type { Log } from '../../telemetry/index.ts'
+import { peerIdOf } from '../identity/peer-identity.ts'
 import { signPeerToken } from '../identity/peer-token.ts'
 import { regionId } from '../identity/region-id.ts'
 import { openChannel, peerCredentials } from './channel.ts'
 import { DialBreaker } from './dial-breaker.ts'
+import { dialProblem } from './dial-problem.ts'
 import { LinkStream, linkProblem } from './link-stream.ts'
 
 /** Who hears of a link. None of them may throw. */
@@ -59,7 +61,7 @@ export class PeerLink implements AsyncDisposable {
     this.region = peer.region
     this.#options = options
     this.#attempts = Math.floor(random() * peer.spec.endpoints.length)
-    this.#credentials = peerCredentials(certificates, mesh, peer.region)
+    this.#credentials = peerCredentials(certificates, mesh, peer)
     this.#breaker = new DialBreaker({ name: peer.region, random, dial: () => void this.#connect() })
     this.#breaker.start()
   }
@@ -112,14 +114,14 @@ export class PeerLink implements AsyncDisposable {
     try {
       const { current } = certificates
       const from = current.spiffe ?? regionId(mesh, region)
-      const token = await signPeerToken(current, from, regionId(mesh, peer.region), now())
+      const token = await signPeerToken(current, from, peerIdOf(mesh, peer), now())
       if (this.#closed) return
       const stream: LinkStream = new LinkStream({
         channel: openChannel(endpoint, this.#credentials, serverName),
         token,
         now,
         onUp: () => this.#up(stream, endpoint),
-        onEnd: (reason) => this.#down(reason, endpoint),
+        onEnd: (reason) => this.#down(dialProblem(reason), endpoint),
         onHoldings: (holdings) => this.#options.onHoldings(this, holdings),
       })
       this.#stream = stream

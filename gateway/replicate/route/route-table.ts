@@ -171,7 +171,7 @@ export class RouteTable implements UpstreamLinks {
 
   #isAllowed(topicKey: string, origin: string, region: string): boolean {
     const { snapshot } = this.#registry
-    if (exchangeOf(snapshot, this.#region, region, topicKey) !== 'allowed') return false
+    if (exchangeOf(snapshot, this.#region, region, topicKey, 'import') !== 'allowed') return false
     const topic = snapshot.topics.get(topicKey)
     return region === origin || (topic !== undefined && mayRelay(topic, region, this.#region))
   }

@@ -32,7 +32,7 @@ export function admit(
   question: Question,
 ): Admission {
   const { peer, topicKey, origin, receiver, path } = question
-  const exchange = exchangeOf(registry.snapshot, region, peer, topicKey)
+  const exchange = exchangeOf(registry.snapshot, region, peer, topicKey, 'export')
   const notAllowed = {
     reason: RefusalReason.NOT_ALLOWED,
     message: `${region} does not exchange this topic with ${peer}`,
@@ -48,7 +48,7 @@ export function admit(
   const isCovered =
     receiver === peer ||
     !registry.snapshot.peers.has(receiver) ||
-    exchangeOf(registry.snapshot, region, receiver, topicKey) === 'allowed'
+    exchangeOf(registry.snapshot, region, receiver, topicKey, 'export') === 'allowed'
   if (!isCovered) return { ...notAllowed, message: `${region} does not exchange this topic with ${receiver}` }
   const unfit = relays.find((relay) => !mayRelay(topic.document, relay, receiver))
   if (unfit === undefined) return { topic }

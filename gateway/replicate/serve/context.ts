@@ -1,6 +1,7 @@
 import type { CheckpointBucket, NatsSession } from '@landbridge/nats'
 import type { Log } from '../../telemetry/index.ts'
 import type { TopicRegistry } from '../../topics.ts'
+import type { PeerVerification } from '../identity/verify-peer.ts'
 import type { ReplicationMetrics } from '../metrics.ts'
 import type { UpstreamLinks } from '../upstream-links.ts'
 import type { HoldingsFeed } from './holdings-feed.ts'
@@ -9,11 +10,7 @@ import type { PeerPositions } from './peer-positions.ts'
 import type { KnownHead } from './relay-head.ts'
 
 /** What every served stream shares. */
-export type ServeContext = {
-  /** This region. */
-  readonly region: string
-  /** Trust domain. */
-  readonly mesh: string
+export type ServeContext = PeerVerification & {
   readonly session: NatsSession
   readonly registry: Pick<TopicRegistry, 'snapshot' | 'get' | 'onChange'>
   readonly checkpoints: CheckpointBucket
@@ -26,6 +23,4 @@ export type ServeContext = {
   readonly holdings: HoldingsFeed
   readonly log: Log
   readonly metrics: ReplicationMetrics
-  /** Clock, ms since 1970. */
-  readonly now: () => number
 }

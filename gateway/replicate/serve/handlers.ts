@@ -6,7 +6,7 @@ import type { Config } from '../../config.ts'
 import { statusOf } from '../../rpc/index.ts'
 import type { Log } from '../../telemetry/index.ts'
 import type { TopicRegistry } from '../../topics.ts'
-import { verifyPeer } from '../identity/verify-peer.ts'
+import { type PeerVerification, peerRefusal, verifyPeer } from '../identity/verify-peer.ts'
 import type { ReplicationMetrics } from '../metrics.ts'
 import type { UpstreamLinks } from '../upstream-links.ts'
 import type { ServeContext } from './context.ts'
@@ -21,7 +21,7 @@ import { ServedStream } from './served-stream.ts'
 const STREAMS_MAX = 1_024
 
 /** What serving other regions needs. */
-export type ReplicationHandlersOptions = {
+export type ReplicationHandlersOptions = Pick<PeerVerification, 'ownId' | 'trust'> & {
   readonly config: Pick<Config, 'region' | 'mesh'>
   readonly session: NatsSession
   readonly registry: TopicRegistry
@@ -55,11 +55,12 @@ type Call = ServerDuplexStream<ReplicateRequest, Buffer>
 /** Serves this region's events to the gateways of other regions. */
 export function replicationHandlers(options: ReplicationHandlersOptions): ReplicationHandlers {
   const { config, session, registry, tails, checkpoints, links, originHead, log, metrics, now = Date.now } = options
+  const { ownId, trust } = options
   const heads = new OwnHeads(session, config.region, tails, now)
   const positions = new PeerPositions()
   const holdings = new HoldingsFeed(session, registry, log)
   const shared = { session, registry, checkpoints, links, originHead, heads, positions, holdings, log, metrics, now }
-  const context: ServeContext = { region: config.region, mesh: config.mesh, ...shared }
+  const context: ServeContext = { region: config.region, mesh: config.mesh, ownId, trust, ...shared }
   const open = new Map<Call, (thrown: unknown) => void>()
   const forget = registry.onChange((snapshot) => {
     heads.keepOnly(snapshot.topics)
@@ -105,16 +106,23 @@ const rawResponses = { responseSerialize: rawCodec.serialize, responseDeserializ
 
 async function serveCall(context: ServeContext, call: Call, end: (thrown: unknown) => void): Promise<void> {
   let stream: ServedStream | undefined
+  let stopFollowing: (() => void) | undefined
   // Whatever ends the call ends the stream: listeners first, because the peer may go while its token is verified.
   let gone = false
   const close = () => {
     gone = true
+    stopFollowing?.()
     stream?.close()
   }
   for (const event of ENDINGS) call.on(event, close)
   try {
-    const peer = await verifyPeer(context, call.metadata)
+    const verified = await verifyPeer(context, call.metadata)
     if (gone) return
+    const { region: peer } = verified
+    stopFollowing = context.registry.onChange(() => {
+      const refusal = peerRefusal(context, verified)
+      if (refusal !== undefined) end(refusal)
+    })
     const served = new ServedStream(context, peer, { write: (frame) => call.write(frame) })
     stream = served
     context.log.info({ peer }, 'peer connected')

@@ -192,7 +192,7 @@ export class ServedStream {
     if (watched.size === 0) return
     this.#stopWatching = holdings.watch({
       origins: watched,
-      covers: (topicKey) => exchangeOf(registry.snapshot, region, this.#peer, topicKey) === 'allowed',
+      covers: (topicKey) => exchangeOf(registry.snapshot, region, this.#peer, topicKey, 'export') === 'allowed',
       onHoldings: (reports) => {
         for (let from = 0; from === 0 || from < reports.length; from += HOLDINGS_MAX) {
           this.#write(encodeHoldings(reports.slice(from, from + HOLDINGS_MAX)))
