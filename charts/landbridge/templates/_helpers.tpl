@@ -210,6 +210,12 @@ annotations: {{- toYaml . | nindent 2 }}
 {{- toYaml (mustMergeOverwrite $template (deepCopy .merge)) -}}
 {{- end -}}
 
+{{/* A list as YAML that must not be empty, which `required` lets pass: (list value message) */}}
+{{- define "landbridge.given" -}}
+{{- if not (first .) }}{{ fail (last .) }}{{ end -}}
+{{- toYaml (first .) -}}
+{{- end -}}
+
 {{/* CPU and memory of what runs for seconds: hooks and `helm test`. */}}
 {{- define "landbridge.hookResources" -}}
 requests: { cpu: 50m, memory: 96Mi }
