@@ -19,7 +19,9 @@ const EXTRA = new Set(['NODE_OPTIONS'])
 /** Variables of the container of a component, as the kubelet would set them; undefined without the component. */
 function environment(values: object, component: string): Readonly<Record<string, string>> | undefined {
   const manifests = render({ ...values })
-  const pod = podsOf(manifests).find(({ owner }) => owner.metadata.labels?.['app.kubernetes.io/component'] === component)
+  const pod = podsOf(manifests).find(
+    ({ owner }) => owner.metadata.labels?.['app.kubernetes.io/component'] === component,
+  )
   if (pod === undefined) return undefined
   const set = environmentOf(containerOf(manifests, pod.owner.metadata.name))
   return Object.fromEntries(
@@ -59,7 +61,11 @@ test.for(cases)('$name: `helm test` knows every variable, and dials a name of th
   const manifests = render(values)
   const set = environment(values, 'test') ?? {}
   const { endpoints, tls } = readSettings({ color: false }, set)
-  expect(tls).toMatchObject({ ca: '/etc/landbridge/tls/ca.crt', cert: '/etc/landbridge/tls/tls.crt', key: expect.any(String) })
+  expect(tls).toMatchObject({
+    ca: '/etc/landbridge/tls/ca.crt',
+    cert: '/etc/landbridge/tls/tls.crt',
+    key: expect.any(String),
+  })
   const name = 'nameOverride' in values ? values.nameOverride : 'lb'
   expect(endpoints[0]?.split('=')[1]?.split(':')[0]).toBe(`${name}-gateway.mesh.svc`)
   const { LANDBRIDGE_DNS_NAMES: dns } = environment(values, 'certificates') ?? {}

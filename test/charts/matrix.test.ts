@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { ensureSchemas } from '../../scripts/schemas/schemas.ts'
 import { ensureTool } from '../../scripts/tool.mjs'
-import { CHART, lint, MINIMAL, render, renderText } from './helm.ts'
+import { CHART, lint, MINIMAL, one, render, renderText } from './helm.ts'
 import { MATRIX } from './matrix.ts'
 import { podsOf } from './pods.ts'
 
@@ -60,7 +60,10 @@ test.for(cases)('$name: every pod is of the restricted profile and has bounds', 
           readOnlyRootFilesystem: true,
           capabilities: { drop: ['ALL'] },
         },
-        resources: { requests: { cpu: expect.anything(), memory: expect.anything() }, limits: { memory: expect.anything() } },
+        resources: {
+          requests: { cpu: expect.anything(), memory: expect.anything() },
+          limits: { memory: expect.anything() },
+        },
       })
       expect(container.image, name).toMatch(/:[^/:]+$/)
       expect(container.image, name).not.toMatch(/:latest$/)
@@ -72,7 +75,8 @@ test.for(cases)('$name: mounts have volumes, probes have ports, and volumes are 
   for (const { owner, spec } of podsOf(render(values))) {
     const volumes = (spec.volumes ?? []).map(({ name }) => name)
     expect(new Set(volumes).size, owner.metadata.name).toBe(volumes.length)
-    const claims = (owner.spec as { volumeClaimTemplates?: { metadata: { name: string } }[] }).volumeClaimTemplates ?? []
+    const claims =
+      (owner.spec as { volumeClaimTemplates?: { metadata: { name: string } }[] }).volumeClaimTemplates ?? []
     const known = [...volumes, ...claims.map(({ metadata }) => metadata.name)]
     for (const { volumeMounts = [], ports = [], startupProbe, readinessProbe, livenessProbe } of spec.containers) {
       for (const mount of volumeMounts) expect(known, owner.metadata.name).toContain(mount.name)
@@ -92,7 +96,8 @@ function selectors(values: object): readonly Selecting[] {
       readonly selector?: Readonly<Record<string, unknown>>
       readonly podSelector?: { readonly matchLabels: Readonly<Record<string, string>> }
     }
-    if (kind === 'NetworkPolicy' && podSelector !== undefined) return [{ kind, name, selector: podSelector.matchLabels }]
+    if (kind === 'NetworkPolicy' && podSelector !== undefined)
+      return [{ kind, name, selector: podSelector.matchLabels }]
     if (kind === 'ServiceMonitor' || selector === undefined) return []
     const { matchLabels = selector } = selector as { readonly matchLabels?: unknown }
     return [{ kind, name, selector: matchLabels as Readonly<Record<string, string>> }]
@@ -110,26 +115,29 @@ test.for(cases)('$name: whatever selects pods finds some, and Services find thei
     // A test pod or a hook must never get a share of the calls.
     if (kind !== 'PodMonitor') expect(found.length, `${kind} ${name}`).toBe(1)
     if (kind !== 'Service') continue
-    const { ports } = manifests.find((it) => it.kind === kind && it.metadata.name === name)?.spec as {
-      readonly ports: readonly { readonly targetPort: string }[]
-    }
+    const { ports } = one(manifests, kind, name).spec as { readonly ports: readonly { readonly targetPort: string }[] }
     const offered = found.flatMap(({ spec }) => spec.containers.flatMap((container) => container.ports ?? []))
     for (const { targetPort } of ports) expect(offered.map((port) => port.name)).toContain(targetPort)
   }
 })
 
-test.for(cases)('$name: names are unique and short enough for a label, and everything says whose it is', ({ values }) => {
-  const manifests = render(values)
-  const names = manifests.map(({ apiVersion, kind, metadata }) => `${apiVersion} ${kind} ${metadata.namespace} ${metadata.name}`)
-  expect(new Set(names).size).toBe(names.length)
-  for (const { kind, metadata } of manifests) {
-    expect(metadata.name.length, metadata.name).toBeLessThanOrEqual(kind.startsWith('ClusterRole') ? 253 : 63)
-    if (metadata.name.endsWith('-more')) continue
-    expect(metadata.labels, `${kind} ${metadata.name}`).toMatchObject({
-      'app.kubernetes.io/name': 'landbridge',
-      'app.kubernetes.io/instance': 'lb',
-      'app.kubernetes.io/part-of': 'landbridge',
-      'app.kubernetes.io/managed-by': 'Helm',
-    })
-  }
-})
+test.for(cases)(
+  '$name: names are unique and short enough for a label, and everything says whose it is',
+  ({ values }) => {
+    const manifests = render(values)
+    const names = manifests.map(
+      ({ apiVersion, kind, metadata }) => `${apiVersion} ${kind} ${metadata.namespace} ${metadata.name}`,
+    )
+    expect(new Set(names).size).toBe(names.length)
+    for (const { kind, metadata } of manifests) {
+      expect(metadata.name.length, metadata.name).toBeLessThanOrEqual(kind.startsWith('ClusterRole') ? 253 : 63)
+      if (metadata.name.endsWith('-more')) continue
+      expect(metadata.labels, `${kind} ${metadata.name}`).toMatchObject({
+        'app.kubernetes.io/name': 'landbridge',
+        'app.kubernetes.io/instance': 'lb',
+        'app.kubernetes.io/part-of': 'landbridge',
+        'app.kubernetes.io/managed-by': 'Helm',
+      })
+    }
+  },
+)

@@ -65,7 +65,9 @@ export const MATRIX: Readonly<Record<string, Values>> = {
   },
   'node port': { gateway: { service: { type: 'NodePort', externalTrafficPolicy: 'Cluster', headless: false } } },
   'gateway API': {
-    gateway: { gatewayApi: { grpcRoute: { enabled: true, ...REFS, caConfigMap: 'ca' }, tlsRoute: { enabled: true, ...REFS } } },
+    gateway: {
+      gatewayApi: { grpcRoute: { enabled: true, ...REFS, caConfigMap: 'ca' }, tlsRoute: { enabled: true, ...REFS } },
+    },
   },
   'gateway API without host names': {
     gateway: { gatewayApi: { grpcRoute: { enabled: true, parentRefs: REFS.parentRefs } } },

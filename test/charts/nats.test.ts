@@ -17,7 +17,10 @@ test('embedded: three servers on volumes that outlive everything', () => {
     podManagementPolicy: 'Parallel',
     persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
     volumeClaimTemplates: [
-      { metadata: { name: 'data' }, spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '10Gi' } } } },
+      {
+        metadata: { name: 'data' },
+        spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '10Gi' } } },
+      },
     ],
   })
   expect(one(manifests, 'Service', 'lb-nats-headless').spec).toMatchObject({

@@ -30,16 +30,22 @@ app.kubernetes.io/component: {{ .component }}
 {{- if .Values.image.digest -}}
 {{ printf "%s@%s" $repository .Values.image.digest }}
 {{- else -}}
-{{ printf "%s:%s" $repository (.Values.image.tag | default .Chart.AppVersion) }}
+{{ printf "%s:%s" $repository (include "landbridge.tag" (list "image.tag" (.Values.image.tag | default .Chart.AppVersion))) }}
 {{- end -}}
 {{- end -}}
 
 {{- define "landbridge.natsImage" -}}
-{{ printf "%s:%s" (include "landbridge.repository" .Values.nats.image) .Values.nats.image.tag }}
+{{ printf "%s:%s" (include "landbridge.repository" .Values.nats.image) (include "landbridge.tag" (list "nats.image.tag" .Values.nats.image.tag)) }}
 {{- end -}}
 
 {{- define "landbridge.repository" -}}
 {{- with .registry }}{{ . }}/{{ end }}{{ .repository }}
+{{- end -}}
+
+{{/* (list name-of-the-value tag) */}}
+{{- define "landbridge.tag" -}}
+{{- if eq (last .) "latest" }}{{ fail (printf "%s: is latest, wanted a version: latest is another one at each start" (first .)) }}{{ end -}}
+{{- last . -}}
 {{- end -}}
 
 {{/* Secret with tls.crt, tls.key and ca.crt of the gateways. */}}
