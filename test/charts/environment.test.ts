@@ -73,9 +73,11 @@ test.for(cases)('$name: `helm test` knows every variable, and dials a name of th
   expect(podsOf(manifests).length).toBeGreaterThan(1)
 })
 
-test('what makes certificates knows every variable', () => {
-  const source = readFileSync(join(ROOT, 'operator/certificates/main.ts'), 'utf8')
-  for (const name of Object.keys(environment({}, 'certificates') ?? {})) expect(source).toContain(`'${name}'`)
+test.for(['certificates', 'definitions'])('the hook for %s knows every variable', (component) => {
+  const source = readFileSync(join(ROOT, `operator/${component}/main.ts`), 'utf8')
+  const set = Object.keys(environment({}, component) ?? {})
+  expect(set.length).toBeGreaterThan(0)
+  for (const name of set) expect(source).toContain(`'${name}'`)
 })
 
 test('the programs that pods start are there', () => {
@@ -83,5 +85,5 @@ test('the programs that pods start are there', () => {
   for (const program of programs.filter((it) => it.endsWith('.ts'))) {
     expect(readFileSync(join(ROOT, program), 'utf8')).not.toBe('')
   }
-  expect(programs.filter((it) => it.endsWith('.ts')).length).toBe(4)
+  expect(programs.filter((it) => it.endsWith('.ts')).length).toBe(5)
 })

@@ -1,7 +1,9 @@
-import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
+import { execFile, type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { parseAllDocuments } from 'yaml'
 import { ensureTool } from '../../scripts/tool.mjs'
 
@@ -88,6 +90,33 @@ export function runHelm(
     maxBuffer: 64 * 1024 ** 2,
     env: { ...process.env, ...environment },
   })
+}
+
+/**
+ * Runs a command of helm in a cluster, without keeping this process from its own work: "install", "upgrade" with these
+ * values, "uninstall".
+ */
+export async function helmOn(
+  kubeconfig: string,
+  command: readonly string[],
+  values: Values,
+): Promise<{ readonly status: number; readonly stderr: string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'landbridge-chart-'))
+  try {
+    const file = join(folder, 'values.json')
+    await writeFile(file, JSON.stringify(values))
+    const given = command[0] === 'uninstall' ? [] : ['--values', file]
+    const args = [...command, '--kubeconfig', kubeconfig, '--namespace', NAMESPACE, ...given]
+    return await promisify(execFile)(helm, args, { timeout: 200_000 }).then(
+      ({ stderr }) => ({ status: 0, stderr }),
+      (error: { readonly code: number | null; readonly stderr: string }) => ({
+        status: error.code ?? 1,
+        stderr: error.stderr,
+      }),
+    )
+  } finally {
+    await rm(folder, { recursive: true })
+  }
 }
 
 /** Calls `work` with a file of these values. */

@@ -46,7 +46,10 @@ export const MATRIX: Readonly<Record<string, Values>> = {
     certificates: { mode: 'certManager', certManager: { createIssuer: true }, caSecret: 'mesh-ca' },
   },
   'given certificates': { certificates: { mode: 'existing', existingSecret: 'mine' } },
-  'one tenant, no operator rights outside': { operator: { watchNamespace: 'acme', tenant: 'acme-eu', replicas: 2 } },
+  'one tenant, no operator rights outside': {
+    crds: { upgrade: false },
+    operator: { watchNamespace: 'acme', tenant: 'acme-eu', replicas: 2 },
+  },
   'no operator': { operator: { enabled: false }, monitoring: { serviceMonitor: { enabled: true } } },
   autoscaling: { gateway: { autoscaling: { enabled: true } }, operator: { replicas: 2 } },
   'load balancer': {

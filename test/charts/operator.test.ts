@@ -1,3 +1,4 @@
+import { RESOURCES } from '@landbridge/operator'
 import { expect, test } from 'vitest'
 import { type Manifest, namesOf, one, refusal, render } from './helm.ts'
 import { MATRIX } from './matrix.ts'
@@ -70,8 +71,7 @@ test('for one namespace: a Role there, and no right that holds for the cluster',
   for (const kind of ['Role', 'RoleBinding']) {
     expect(one(ONE_TENANT, kind, 'lb-operator-resources').metadata.namespace).toBe('acme')
   }
-  const wide = namesOf(ONE_TENANT).filter((name) => name.startsWith('Cluster') && name.includes('operator'))
-  expect(wide).toEqual([])
+  expect(namesOf(ONE_TENANT).filter((name) => name.startsWith('Cluster'))).toEqual([])
   expect(environmentOf(containerOf(ONE_TENANT, OPERATOR))).toMatchObject({
     LANDBRIDGE_WATCH_NAMESPACE: 'acme',
     LANDBRIDGE_TENANT: 'acme-eu',
@@ -93,6 +93,24 @@ test('nobody but the hook that makes certificates may touch Secrets, and that on
       expect(rights.filter((right) => right.includes('secrets'))).toEqual([])
     }
   }
+})
+
+test('a hook brings the resource definitions up to date, and may touch no others', () => {
+  const manifests = render()
+  expect(one(manifests, 'ClusterRole', 'mesh-lb-definitions')).toMatchObject({
+    metadata: { annotations: { 'helm.sh/hook': 'pre-install,pre-upgrade' } },
+    rules: [
+      {
+        resources: ['customresourcedefinitions'],
+        resourceNames: RESOURCES.map(({ type }) => `${type.plural}.${type.group}`).sort(),
+        verbs: ['get', 'patch'],
+      },
+    ],
+  })
+  expect(environmentOf(containerOf(manifests, 'lb-definitions'))).toEqual({ LANDBRIDGE_VERSION: '0.1.0' })
+  expect(one(manifests, 'ClusterRoleBinding', 'mesh-lb-definitions')).toMatchObject({
+    subjects: [{ kind: 'ServiceAccount', name: 'lb-definitions', namespace: 'mesh' }],
+  })
 })
 
 test('a tenant without a namespace is refused', () => {

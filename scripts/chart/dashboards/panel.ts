@@ -32,7 +32,7 @@ export type Dashboard = {
   readonly rows: readonly Row[]
 }
 
-const DATASOURCE = { type: 'prometheus', uid: '${datasource}' }
+const DATASOURCE = { type: 'prometheus', uid: '$datasource' }
 const WIDTH = 8
 const COLUMNS = 24
 const HEIGHTS = { timeseries: 8, stat: 4, table: 8 } as const
