@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { PortReservation } from '../../lab/process/ports.ts'
 import { ensureTool } from '../../scripts/tool.mjs'
-import { until } from '../operator/cluster.ts'
+import { until } from '../lab/until.ts'
 import { one, render } from './helm.ts'
 import { MATRIX } from './matrix.ts'
 import { containerOf } from './pods.ts'
@@ -44,7 +44,7 @@ test.for([
   expect(status, stderr).toBe(0)
 })
 
-test('a server answers the probes of its pod, and leaves as a lame duck by the hook of its pod', async () => {
+test('a server answers the probes of its pod, and leaves as a lame duck by the hook of its pod', { timeout: 240_000 }, async () => {
   const container = containerOf(render(), 'lb-nats')
   await using config = await openConfig({ nats: { replicas: 1 } })
   const nats = spawn(server, ['-c', config.file], { env: ENVIRONMENT, stdio: ['ignore', 'ignore', 'pipe'] })
@@ -54,7 +54,12 @@ test('a server answers the probes of its pod, and leaves as a lame duck by the h
   try {
     for (const probe of [container.startupProbe, container.readinessProbe, container.livenessProbe]) {
       const url = `http://127.0.0.1:${config.monitor}${probe?.httpGet.path}`
-      await until(async () => (await fetch(url)).status === 200)
+      const answers = () =>
+        fetch(url).then(
+          ({ status }) => status === 200,
+          () => false,
+        )
+      await until(`${url} answers`, answers, 60_000)
     }
     const { exec } = (container.lifecycle as { readonly preStop: { readonly exec: { readonly command: string[] } } })
       .preStop

@@ -29,7 +29,7 @@ test('embedded: three servers on volumes that outlive everything', () => {
   })
   expect(one(manifests, 'PodDisruptionBudget', NATS).spec).toMatchObject({ maxUnavailable: 1 })
   const config = configOf({})
-  expect(config).toContain('sync_interval: always')
+  expect(config).toContain('sync_interval: "always"')
   expect(config).toContain('max_file_store: 9216MiB')
   expect(config).toContain('nats://lb-nats-2.lb-nats-headless.mesh.svc:6222')
 })
@@ -51,7 +51,7 @@ test('a server of three leaves as a lame duck, within its grace', () => {
     lifecycle: { preStop: { exec: { command: ['/nats-server', '-sl=ldm=/run/nats/nats.pid'] } } },
   })
   expect(podOf(manifests, NATS).spec.terminationGracePeriodSeconds).toBe(60)
-  expect(configOf({})).toContain('lame_duck_duration: 30s')
+  expect(configOf({})).toContain('lame_duck_duration: "30s"')
   expect(containerOf(render(MATRIX['trying out']), NATS).lifecycle).toBeUndefined()
 })
 
@@ -63,7 +63,7 @@ test('for trying out: one server, no cluster, nothing that stays', () => {
   expect(podOf(manifests, NATS).spec.volumes).toContainEqual({ name: 'data', emptyDir: { sizeLimit: '1Gi' } })
   const config = configOf(MATRIX['trying out'] ?? {})
   expect(config).not.toContain('cluster {')
-  expect(config).toContain('sync_interval: 2m')
+  expect(config).toContain('sync_interval: "2m"')
   expect(config).toContain('max_file_store: 921MiB')
 })
 
