@@ -10,7 +10,8 @@ import { type Container, environmentOf } from './pods.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const JOBS = { group: 'batch', version: 'v1', plural: 'jobs', kind: 'Job', namespaced: true }
-const HOOK_MS = 60_000
+const HOOK_MS = 120_000
+const TRIES = 5
 
 type Job = KubeObject & {
   readonly spec: {
@@ -81,14 +82,10 @@ async function runJob(client: KubeClient, kubeconfig: string, job: Job): Promise
   if (container === undefined) throw new Error(`job ${name}: has no container`)
   const account = await kubeconfigOf(client, kubeconfig, namespace, serviceAccountName)
   const startTime = now()
-  const result = await promisify(execFile)(process.execPath, [...container.args], {
-    cwd: ROOT,
-    env: { PATH: process.env.PATH, ...environmentOf(container), KUBECONFIG: account },
-    timeout: HOOK_MS,
-  }).then(
-    ({ stdout }) => ({ ok: true, text: stdout }),
-    (error: { readonly stdout: string }) => ({ ok: false, text: `failed: ${error.stdout}` }),
-  )
+  const environment = { PATH: process.env.PATH, ...environmentOf(container), KUBECONFIG: account }
+  let result = await runProgram(container.args, environment)
+  // restartPolicy: OnFailure; the Job itself counts, too.
+  for (let tries = 1; !result.ok && tries < TRIES; tries++) result = await runProgram(container.args, environment)
   const time = now()
   const condition = (type: string) => ({
     type,
@@ -109,6 +106,16 @@ async function runJob(client: KubeClient, kubeconfig: string, job: Job): Promise
   const body = { apiVersion: 'batch/v1', kind: 'Job', metadata: { name, namespace }, status }
   await client.apply(JOBS, { namespace, name }, body, { fieldManager: 'kubelet', subresource: 'status' })
   return result.text
+}
+
+function runProgram(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<{ readonly ok: boolean; readonly text: string }> {
+  return promisify(execFile)(process.execPath, [...args], { cwd: ROOT, env, timeout: HOOK_MS }).then(
+    ({ stdout }) => ({ ok: true, text: stdout }),
+    (error: { readonly stdout: string }) => ({ ok: false, text: `failed: ${error.stdout}` }),
+  )
 }
 
 /** RFC 3339 without fractions, as Kubernetes has it. */

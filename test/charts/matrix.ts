@@ -60,13 +60,14 @@ export const MATRIX: Readonly<Record<string, Values>> = {
         type: 'LoadBalancer',
         port: 443,
         annotations: { 'example.com/load-balancer': 'internal' },
+        externalTrafficPolicy: 'Local',
         loadBalancerClass: 'example.com/network',
         loadBalancerSourceRanges: ['10.0.0.0/8'],
         merge: { spec: { ipFamilyPolicy: 'PreferDualStack' } },
       },
     },
   },
-  'node port': { gateway: { service: { type: 'NodePort', externalTrafficPolicy: 'Cluster', headless: false } } },
+  'node port': { gateway: { service: { type: 'NodePort', headless: false } } },
   'gateway API': {
     gateway: {
       gatewayApi: { grpcRoute: { enabled: true, ...REFS, caConfigMap: 'ca' }, tlsRoute: { enabled: true, ...REFS } },

@@ -44,7 +44,9 @@ test.for([
   expect(status, stderr).toBe(0)
 })
 
-test('a server answers the probes of its pod, and leaves as a lame duck by the hook of its pod', { timeout: 240_000 }, async () => {
+test('a server answers the probes of its pod, and leaves as a lame duck by the hook of its pod', {
+  timeout: 240_000,
+}, async () => {
   const container = containerOf(render(), 'lb-nats')
   await using config = await openConfig({ nats: { replicas: 1 } })
   const nats = spawn(server, ['-c', config.file], { env: ENVIRONMENT, stdio: ['ignore', 'ignore', 'pipe'] })
