@@ -50,7 +50,7 @@ export function schemasOfDefinition({ spec }: Definition): ReadonlyMap<string, u
   )
 }
 
-/** As kubeconform builds it from "{{.ResourceKind}}{{.KindSuffix}}.json". */
+/** As kubeconform builds it of {{.ResourceKind}}{{.KindSuffix}}.json. */
 function fileOf({ group, version, kind }: GroupVersionKind): string {
   const prefix = group === '' ? '' : `${group.split('.')[0]}-`
   return `${kind.toLowerCase()}-${prefix}${version}.json`

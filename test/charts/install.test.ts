@@ -45,10 +45,11 @@ beforeAll(async () => {
   parts.use(nats)
   for (const name of [NAMESPACE, TENANT]) await makeNamespace(cluster.client, name)
   // The fixture brings them; here it is the chart that does.
-  for (const { metadata } of (await cluster.client.list(DEFINITIONS, undefined, {})).items) {
-    await cluster.client.delete(DEFINITIONS, { namespace: '', name: metadata.name })
-  }
-  await until(async () => (await cluster.client.list(DEFINITIONS, undefined, {})).items.length === 0)
+  await until(async () => {
+    const { items } = await cluster.client.list(DEFINITIONS, undefined, {})
+    for (const { metadata } of items) await cluster.client.delete(DEFINITIONS, { namespace: '', name: metadata.name })
+    return items.length === 0
+  })
 }, MINUTES)
 
 afterAll(() => parts.disposeAsync(), MINUTES)
