@@ -55,7 +55,7 @@ test('cert-manager: a Certificate that names the region and its Services', () =>
     privateKey: { algorithm: 'ECDSA', rotationPolicy: 'Always' },
     issuerRef: { name: 'landbridge-ca', kind: 'ClusterIssuer', group: 'cert-manager.io' },
   })
-  expect(namesOf(manifests).filter((name) => /Issuer|Job/.test(name))).toEqual([])
+  expect(namesOf(manifests).filter((name) => /Issuer|certificates/.test(name))).toEqual([])
 })
 
 test('cert-manager, with an Issuer of the chart that signs with the CA of the mesh', () => {

@@ -106,8 +106,8 @@ export async function helmOn(
     const file = join(folder, 'values.json')
     await writeFile(file, JSON.stringify(values))
     const given = command[0] === 'uninstall' ? [] : ['--values', file]
-    const args = [...command, '--kubeconfig', kubeconfig, '--namespace', NAMESPACE, ...given]
-    return await promisify(execFile)(helm, args, { timeout: 200_000 }).then(
+    const args = [...command, '--kubeconfig', kubeconfig, '--namespace', NAMESPACE, '--timeout', '9m', ...given]
+    return await promisify(execFile)(helm, args, { timeout: 600_000 }).then(
       ({ stderr }) => ({ status: 0, stderr }),
       (error: { readonly code: number | null; readonly stderr: string }) => ({
         status: error.code ?? 1,

@@ -84,16 +84,17 @@ test('two releases in one cluster do not share what is of the cluster', () => {
   expect(new Set(names.flat()).size).toBe(names.flat().length)
 })
 
-test('nobody but the hook that makes certificates may touch Secrets, and that one by name', () => {
-  for (const values of Object.values(MATRIX)) {
-    for (const manifest of render(values).filter(({ rules }) => rules !== undefined)) {
+test.for(Object.keys(MATRIX))(
+  '%s: only the hook that makes certificates may touch Secrets, and that by name',
+  (name) => {
+    for (const manifest of render(MATRIX[name]).filter(({ rules }) => rules !== undefined)) {
       const rights = rightsOf(manifest)
       expect(rights.filter((right) => right.includes('*'))).toEqual([])
       if (manifest.metadata.name.endsWith('-certificates')) continue
       expect(rights.filter((right) => right.includes('secrets'))).toEqual([])
     }
-  }
-})
+  },
+)
 
 test('a hook brings the resource definitions up to date, and may touch no others', () => {
   const manifests = render()
