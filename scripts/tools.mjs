@@ -61,6 +61,15 @@ export const tools = {
     versionArguments: ['-v'],
     ldflags: '-X main.version=v0.8.0',
   },
+  // Prometheus 3.15.0 is module version 0.315.0.
+  promtool: {
+    version: '3.15.0',
+    module: 'github.com/prometheus/prometheus/cmd/promtool',
+    folder: 'prometheus',
+    go: '1.26',
+    versionArguments: ['--version'],
+    ldflags: '-X github.com/prometheus/common/version.Version=3.15.0',
+  },
   etcd: {
     version: '3.7.3',
     module: 'go.etcd.io/etcd/server/v3',

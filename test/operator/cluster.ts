@@ -28,7 +28,7 @@ export type TestCluster = AsyncDisposable & {
   compact(): Promise<void>
 }
 
-const READY_MS = 60_000
+const READY_MS = 180_000
 const CRDS = {
   group: 'apiextensions.k8s.io',
   version: 'v1',

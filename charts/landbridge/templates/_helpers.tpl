@@ -2,13 +2,18 @@
 {{- default .Release.Name .Values.nameOverride | trunc 40 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* Labels of one component: (dict "root" $ "component" "gateway") */}}
+{{/* Labels of one component's objects: (dict "root" $ "component" "gateway") */}}
 {{- define "landbridge.labels" -}}
-{{ include "landbridge.selector" . }}
+{{ include "landbridge.podLabels" . }}
 app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
-app.kubernetes.io/part-of: landbridge
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{/* Labels of its pods: without versions, so that a new chart alone restarts nothing. */}}
+{{- define "landbridge.podLabels" -}}
+{{ include "landbridge.selector" . }}
+app.kubernetes.io/part-of: landbridge
 {{- with .root.Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
@@ -21,19 +26,26 @@ app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
 {{- define "landbridge.image" -}}
-{{- $image := .Values.image -}}
-{{- $repository := $image.registry | ternary (printf "%s/%s" $image.registry $image.repository) $image.repository -}}
-{{- if $image.digest -}}
-{{ printf "%s@%s" $repository $image.digest }}
+{{- $repository := include "landbridge.repository" .Values.image -}}
+{{- if .Values.image.digest -}}
+{{ printf "%s@%s" $repository .Values.image.digest }}
 {{- else -}}
-{{ printf "%s:%s" $repository ($image.tag | default .Chart.AppVersion) }}
+{{ printf "%s:%s" $repository (include "landbridge.tag" (list "image.tag" (.Values.image.tag | default .Chart.AppVersion))) }}
 {{- end -}}
 {{- end -}}
 
 {{- define "landbridge.natsImage" -}}
-{{- with .Values.nats.image -}}
-{{ printf "%s:%s" (.registry | ternary (printf "%s/%s" .registry .repository) .repository) .tag }}
+{{ printf "%s:%s" (include "landbridge.repository" .Values.nats.image) (include "landbridge.tag" (list "nats.image.tag" .Values.nats.image.tag)) }}
 {{- end -}}
+
+{{- define "landbridge.repository" -}}
+{{- with .registry }}{{ . }}/{{ end }}{{ .repository }}
+{{- end -}}
+
+{{/* (list name-of-the-value tag) */}}
+{{- define "landbridge.tag" -}}
+{{- if eq (last .) "latest" }}{{ fail (printf "%s: is latest, wanted a version: latest is another one at each start" (first .)) }}{{ end -}}
+{{- last . -}}
 {{- end -}}
 
 {{/* Secret with tls.crt, tls.key and ca.crt of the gateways. */}}
@@ -52,7 +64,7 @@ app.kubernetes.io/component: {{ .component }}
 {{ $service }}
 {{ $service }}.{{ $.Release.Namespace }}
 {{ $service }}.{{ $.Release.Namespace }}.svc
-{{ $service }}.{{ $.Release.Namespace }}.svc.cluster.local
+{{ $service }}.{{ $.Release.Namespace }}.svc.{{ $.Values.clusterDomain }}
 {{- end }}
 localhost
 {{- range .Values.certificates.dnsNames }}
@@ -138,6 +150,8 @@ runAsNonRoot: true
 runAsUser: 65532
 runAsGroup: 65532
 fsGroup: 65532
+# Large volumes are not walked through at every start.
+fsGroupChangePolicy: OnRootMismatch
 seccompProfile:
   type: RuntimeDefault
 {{- end -}}
@@ -156,7 +170,60 @@ capabilities:
       fieldPath: metadata.name
 {{- end -}}
 
-{{/* A pod template with a user's merge over it: (dict "template" yaml "merge" map) */}}
+{{/* Where pods run, and what pulls their images: (dict "root" $ "of" .Values.gateway "component" "gateway") */}}
+{{- define "landbridge.placement" -}}
+# Names of Services become variables otherwise, beside those that the programs read.
+enableServiceLinks: false
+securityContext: {{- include "landbridge.podSecurity" .root | nindent 2 }}
+{{- with .root.Values.imagePullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .of.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .of.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .of.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .of.affinity }}
+affinity: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .of.topologySpreadConstraints }}
+topologySpreadConstraints:
+  {{- range . }}
+  - {{- toYaml . | nindent 4 }}
+    labelSelector:
+      matchLabels: {{- include "landbridge.selector" $ | nindent 8 }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* metadata of a pod template; `annotations` are the chart's own: as "landbridge.placement" */}}
+{{- define "landbridge.podMetadata" -}}
+labels: {{- include "landbridge.podLabels" . | nindent 2 }}
+  {{- with .of.podLabels }}{{ toYaml . | nindent 2 }}{{ end }}
+{{- with mergeOverwrite (dict) (.annotations | default dict) .of.podAnnotations }}
+annotations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* An object or a pod template with a user's merge over it: (dict "template" yaml "merge" map) */}}
 {{- define "landbridge.merged" -}}
-{{- toYaml (mustMergeOverwrite (fromYaml .template) (deepCopy .merge)) -}}
+{{- $template := fromYaml .template -}}
+{{- with $template.Error }}{{ fail (printf "a template of the chart is no YAML: %s\n%s" . $.template) }}{{ end -}}
+{{- toYaml (mustMergeOverwrite $template (deepCopy .merge)) -}}
+{{- end -}}
+
+{{/* A list as YAML that must not be empty, which `required` lets pass: (list value message) */}}
+{{- define "landbridge.given" -}}
+{{- if not (first .) }}{{ fail (last .) }}{{ end -}}
+{{- toYaml (first .) -}}
+{{- end -}}
+
+{{/* CPU and memory of what runs for seconds: hooks and `helm test`. */}}
+{{- define "landbridge.hookResources" -}}
+requests: { cpu: 50m, memory: 96Mi }
+limits: { memory: 256Mi }
 {{- end -}}
