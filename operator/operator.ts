@@ -1,3 +1,4 @@
+import { configKeyOfStream } from '@landbridge/core'
 import { ConfigBucket, NatsSession, Streams } from '@landbridge/nats'
 import { createLog, type Log, OperationsServer } from '@landbridge/service'
 import type { Config } from './config.ts'
@@ -53,8 +54,8 @@ export async function startOperator(config: Config, options: OperatorOptions = {
   const bucket = parts.use(await ConfigBucket.open({ session, replicas: config.replicas, log }))
   const streams = new Streams(session, log)
   const controllers = new Map<string, ResourceController>()
-  const changed = (name: string) => {
-    for (const controller of controllers.values()) controller.regionChanged(name)
+  const changed = (key: string | undefined) => {
+    if (key !== undefined) for (const controller of controllers.values()) controller.regionChanged(key)
   }
   const state = parts.use(
     RegionState.open({
@@ -62,7 +63,7 @@ export async function startOperator(config: Config, options: OperatorOptions = {
       config: bucket,
       streams,
       log,
-      onStream: changed,
+      onStream: (stream) => changed(configKeyOfStream(stream)),
       onEntry: changed,
       pollMs: config.pollSeconds * 1_000,
     }),

@@ -19,7 +19,6 @@ export function configKind(options: ConfigKindOptions): Kind {
     definition,
     ofTenant,
     find: async (document) => ({ stream: undefined, stored: state.entry(configKey(document)), inUse: [] }),
-    streamOf: () => undefined,
     extras: (document) => (document === undefined ? {} : (extras?.(document) ?? {})),
     degraded: degraded ?? (() => undefined),
   }

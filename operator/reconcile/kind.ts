@@ -9,8 +9,6 @@ export type Kind = {
   readonly ofTenant: boolean
   /** What there is of it in the region. May ask the region when `deleting`. @throws MeshError */
   readonly find: (document: MeshDocument, options: { readonly deleting: boolean }) => Promise<Found>
-  /** Names the stream that it wants; undefined when it wants none. */
-  readonly streamOf: (document: MeshDocument) => string | undefined
   /** Fields of the status that only this kind has. */
   readonly extras: (document: MeshDocument | undefined) => Readonly<Record<string, unknown>>
   /** What works less well than it should. */

@@ -1,4 +1,4 @@
-import { configKey, type MeshDocument, MeshError } from '@landbridge/core'
+import { configKey, type MeshDocument, MeshError, type Result } from '@landbridge/core'
 import { isRefusal } from '@landbridge/nats'
 import type { Log } from '@landbridge/service'
 import { type EventRecorder, KubeError, ListWatch, type Verdict as QueueVerdict, WorkQueue } from '../k8s/index.ts'
@@ -10,7 +10,7 @@ import { planResource } from './plan.ts'
 import { type Outcome, statusAfter } from './report.ts'
 import { tellTransition, writeStatus } from './status.ts'
 import type { Found, MeshResource, Plan } from './types.ts'
-import { wishOf } from './wish.ts'
+import { documentOf, wishOf } from './wish.ts'
 
 /** What a controller needs. */
 export type ControllerOptions = {
@@ -50,8 +50,8 @@ export class ResourceController implements AsyncDisposable {
   readonly #resources: ListWatch<MeshResource>
   readonly #queue: WorkQueue
   readonly #claims = new Claims()
-  /** Whose stream and whose configuration entry: names in the region to keys of resources. */
-  readonly #byStream = new Map<string, string>()
+  /** Each version of a resource is read once. */
+  readonly #documents = new WeakMap<MeshResource, Result<MeshDocument>>()
 
   constructor(options: ControllerOptions) {
     const { kind, hands, log, namespace, workers } = options
@@ -93,9 +93,9 @@ export class ResourceController implements AsyncDisposable {
     for (const key of this.#resources.objects.keys()) this.#queue.add(key)
   }
 
-  /** Something changed in the region under a stream's name or a key of the configuration. */
-  regionChanged(name: string): void {
-    const key = this.#byStream.get(name) ?? this.#claims.holderOf(name)
+  /** Something changed in the region that a document with this key of the configuration declares. */
+  regionChanged(configKey: string): void {
+    const key = this.#claims.holderOf(configKey)
     if (key !== undefined) this.#queue.add(key)
   }
 
@@ -111,18 +111,25 @@ export class ResourceController implements AsyncDisposable {
 
   #changed(key: string): void {
     const resource = this.#resources.objects.get(key)
-    const document = resource === undefined ? undefined : this.#wish(resource, undefined).document.value
-    const claim = document === undefined ? undefined : configKey(document)
+    const claim = resource === undefined ? undefined : this.#claimOf(resource)
     for (const other of this.#claims.set(key, claim, resource)) this.#queue.add(other)
-    const stream = document === undefined ? undefined : this.#options.kind.streamOf(document)
-    if (stream !== undefined) this.#byStream.set(stream, this.#claims.holderOf(claim ?? '') ?? key)
     if (resource === undefined) this.#queue.forget(key)
     this.#queue.add(key)
   }
 
-  #wish(resource: MeshResource, claimedBy: string | undefined) {
+  #documentOf(resource: MeshResource): Result<MeshDocument> {
     const { kind, tenantOf } = this.#options
-    return wishOf(resource, kind.ofTenant ? tenantOf(resource.metadata.namespace ?? '') : undefined, claimedBy)
+    const known = this.#documents.get(resource)
+    if (known !== undefined) return known
+    const document = documentOf(resource, kind.ofTenant ? tenantOf(resource.metadata.namespace ?? '') : undefined)
+    this.#documents.set(resource, document)
+    return document
+  }
+
+  /** What it asks for of the region: the key of its configuration entry. */
+  #claimOf(resource: MeshResource): string | undefined {
+    const document = this.#documentOf(resource).value
+    return document === undefined ? undefined : configKey(document)
   }
 
   async #work(key: string): Promise<QueueVerdict> {
@@ -145,10 +152,9 @@ export class ResourceController implements AsyncDisposable {
 
   async #reconcile(key: string, resource: MeshResource, regionKnown: boolean) {
     const { kind, hands } = this.#options
-    const first = this.#wish(resource, undefined)
-    const holder =
-      first.document.value === undefined ? undefined : this.#claims.holderOf(configKey(first.document.value))
-    const wish = { ...first, claimedBy: holder === key ? undefined : holder }
+    const claim = this.#claimOf(resource)
+    const holder = claim === undefined ? undefined : this.#claims.holderOf(claim)
+    const wish = wishOf(resource, this.#documentOf(resource), holder === key ? undefined : holder)
     const document = wish.document.value
     if (!regionKnown && !(wish.deleting && wish.deleteAnyway)) return this.#waitForRegion(resource, document)
     const found = regionKnown && document !== undefined ? await kind.find(document, wish) : NOTHING_FOUND

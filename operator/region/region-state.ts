@@ -70,11 +70,6 @@ export class RegionState implements AsyncDisposable {
     return this.#streams.get(name)
   }
 
-  /** Names of all streams of the mesh. */
-  get streamNames(): Iterable<string> {
-    return this.#streams.keys()
-  }
-
   /** The stored document under a key of the configuration. */
   entry(key: string): string | undefined {
     return this.#entries.get(key)

@@ -34,7 +34,6 @@ export function topicKind({ state, streams, replicasDefault }: TopicKindOptions)
     definition: TOPIC,
     ofTenant: true,
     find,
-    streamOf: (document) => streamName(topicOf(document).name),
     extras: (document) => (document === undefined ? {} : extrasOf(topicOf(document))),
     degraded: () => undefined,
   }
