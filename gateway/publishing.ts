@@ -1,3 +1,4 @@
+import type { PeerStatus } from '@landbridge/core'
 import { Broadcast, type NatsSession } from '@landbridge/nats'
 import type { CertificateSource } from './auth/index.ts'
 import type { Config } from './config.ts'
@@ -8,7 +9,6 @@ import {
   type ForwardService,
   forwardService,
   type PeerPositions,
-  type PeerStatus,
 } from './replicate/index.ts'
 import type { Log, Metrics } from './telemetry/index.ts'
 import type { TopicRegistry } from './topics.ts'

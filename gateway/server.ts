@@ -10,6 +10,7 @@ import { Budget, EventStore } from './publish/index.ts'
 import { openPublishing } from './publishing.ts'
 import { RegionClock } from './region-clock.ts'
 import {
+  type GatewayReadings,
   OwnTails,
   Presence,
   RegionView,
@@ -122,11 +123,11 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const tails = await OwnTails.open({ session, replicas: config.replicas, log, now })
   const { gateway, replicas } = config
   const presence = parts.use(await Presence.open({ session, replicas, gateway, log }))
+  presence.runs(registry.snapshot.revision)
+  parts.defer(registry.onChange(({ revision }) => presence.runs(revision)))
   const replicator = parts.use(
     new Replicator({ ...shared, checkpoints, views, certificates, clock, share: presence, tracing: tracing?.events }),
   )
-  const gateways = () => presence.gateways.length
-  const view = parts.use(new RegionView({ session, gateway, gateways, own: replicator, log }))
   const replication = parts.use(
     replicationHandlers({
       ...shared,
@@ -138,6 +139,15 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   )
   const budget = new Budget(config.limits, metrics)
   const { positions } = replication
+  const own: GatewayReadings = {
+    lag: (topicKey) => replicator.lag(topicKey),
+    peers: () => replicator.peers(),
+    wanted: (topicKey) => replicator.wanted(topicKey),
+    applied: (topicKey) =>
+      positions.of(topicKey).map(({ region, position }) => ({ region, sequence: position.sequence })),
+  }
+  const gateways = () => presence.gateways.length
+  const view = parts.use(new RegionView({ session, gateway, gateways, own, log }))
   const peers = () => replicator.peers()
   const { publisher, forward } = parts.use(
     openPublishing({ config, session, registry, store, budget, certificates, positions, peers, log, metrics, now }),

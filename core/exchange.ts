@@ -1,4 +1,6 @@
-import { type ConfigSnapshot, compilePattern, type RegionPeerDocument } from '@landbridge/core'
+import type { ConfigSnapshot } from './config/index.ts'
+import type { RegionPeerDocument } from './documents/index.ts'
+import { compilePattern } from './policy/index.ts'
 
 /** Whether two regions exchange a topic. */
 export type Exchange = 'allowed' | 'not-allowed' | 'unknown-topic'
@@ -8,7 +10,12 @@ export type Exchange = 'allowed' | 'not-allowed' | 'unknown-topic'
  * the topic, and the topic's own list of regions, unless empty, names both. A peer that may not have a topic is not told
  * whether it exists.
  */
-export function exchangeOf(snapshot: ConfigSnapshot, self: string, peer: string, topicKey: string): Exchange {
+export function exchangeOf(
+  snapshot: Pick<ConfigSnapshot, 'peers' | 'topics'>,
+  self: string,
+  peer: string,
+  topicKey: string,
+): Exchange {
   const document = snapshot.peers.get(peer)
   if (document === undefined || peer === self || !covers(document, topicKey)) return 'not-allowed'
   const topic = snapshot.topics.get(topicKey)
