@@ -30,6 +30,8 @@ export type OperatorOptions = {
   readonly log?: Log
   readonly client?: KubeClient
   readonly leaseTimes?: LeaseTimes
+  /** Between two readings of links and lag, in ms. Default 10 s. */
+  readonly figuresMs?: number
 }
 
 /** After that it is told that the region's NATS cannot be reached; trying goes on. */
@@ -65,6 +67,7 @@ export async function startOperator(config: Config, options: OperatorOptions = {
       pollMs: config.pollSeconds * 1_000,
       log,
       leading,
+      figuresMs: options.figuresMs,
       onStream: (stream) => changed(configKeyOfStream(stream)),
       onEntry: changed,
       onCurrent: resync,

@@ -48,10 +48,9 @@ export class ConfigBucket implements AsyncDisposable {
   async put(document: MeshDocument): Promise<{ readonly revision: number; readonly changed: boolean }> {
     const key = configKey(document)
     const value = toStored(document)
-    const existing = await this.#keyValue.get(key)
-    if (existing?.value === value) return { revision: existing.revision, changed: false }
-    const before = existing?.revision ?? (await this.#keyValue.revision(key))
-    return { revision: await this.#keyValue.replace(key, value, before), changed: true }
+    const existing = await this.#keyValue.head(key)
+    if (existing.value === value) return { revision: existing.revision, changed: false }
+    return { revision: await this.#keyValue.replace(key, value, existing.revision), changed: true }
   }
 
   /** Deletes what is under a key; returns whether there was something. */

@@ -42,7 +42,7 @@ const statusSchema = status({
   },
   own: {
     link: text('State of the link: Connected, Connecting or Disconnected.', { lengthMax: 32 }),
-    lastContact: time('When something last came over the link; updated at most once a minute while it stands.'),
+    lastContact: time('When something last came over the link. Only while it is down.'),
     lag: text('How far this region is behind it, for people.', { lengthMax: 64 }),
   },
 })

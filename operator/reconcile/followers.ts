@@ -7,7 +7,12 @@ export type Follow =
   /** They have just been told: wait before anything is reported. */
   | { readonly kind: 'wait'; readonly forMs: number }
 
-type Waiting = { readonly revision: number; readonly sinceMs: number }
+type Waiting = {
+  readonly revision: number
+  readonly sinceMs: number
+  /** Nobody knew of any gateway when it was looked at last. */
+  readonly unknown: boolean
+}
 
 /** Gateways follow within this time; until then one report says all. */
 const FOLLOW_MS = 2_000
@@ -26,7 +31,7 @@ export class Followers {
     }
     const before = this.#waiting.get(key)
     const sinceMs = before?.revision === revision ? before.sinceMs : nowMs
-    this.#waiting.set(key, { revision, sinceMs })
+    this.#waiting.set(key, { revision, sinceMs, unknown: following === undefined })
     // Without gateways, or while nobody knows of any: whoever comes will move.
     if (following === undefined || following.all === 0) return { kind: 'report', againAfterMs: undefined }
     const forMs = sinceMs + FOLLOW_MS - nowMs
@@ -38,9 +43,12 @@ export class Followers {
     this.#waiting.delete(key)
   }
 
-  /** Gateways have moved: which resources may have come by it. */
+  /** Gateways have moved, or are known at last: which resources are to be looked at again. */
   moved(followingOf: (revision: number) => Following | undefined): readonly string[] {
-    return [...this.#waiting].flatMap(([key, { revision }]) => (isComplete(followingOf(revision)) ? [key] : []))
+    return [...this.#waiting].flatMap(([key, { revision, unknown }]) => {
+      const following = followingOf(revision)
+      return isComplete(following) || (unknown && following !== undefined) ? [key] : []
+    })
   }
 }
 

@@ -9,12 +9,13 @@ export type GatewaySignsOptions = {
   readonly access: RegionAccess
   readonly replicas: number
   readonly log: Log
-  /** A gateway came, or runs another configuration. */
+  /** A gateway came, or runs another configuration; or it is known by now which there are. */
   readonly onMoved: () => void
 }
 
 /** After a reconnect, and at first, signs are on their way: until then nobody knows. Gateways sign every second. */
 const SETTLE_MS = 3_000
+const SETTLE_MARGIN_MS = 50
 
 /** What the gateways of a region say that they run. */
 export class GatewaySigns implements AsyncDisposable {
@@ -23,13 +24,16 @@ export class GatewaySigns implements AsyncDisposable {
   readonly #watch: EntryWatch
   readonly #stopFollowing: () => void
   #connectedAt = performance.now()
+  #settling: NodeJS.Timeout | undefined
 
   constructor(options: GatewaySignsOptions) {
     const { access, replicas, log } = options
     this.#options = options
-    this.#stopFollowing = access.session.onChange(() => {
+    this.#stopFollowing = access.session.onChange(({ connected }) => {
       this.#connectedAt = performance.now()
+      if (connected) this.#settleSoon()
     })
+    this.#settleSoon()
     this.#watch = new EntryWatch({
       session: access.session,
       keyValue: access.signs,
@@ -53,11 +57,17 @@ export class GatewaySigns implements AsyncDisposable {
   /** Idempotent. */
   async close(): Promise<void> {
     this.#stopFollowing()
+    clearTimeout(this.#settling)
     await this.#watch.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #settleSoon(): void {
+    clearTimeout(this.#settling)
+    this.#settling = setTimeout(() => this.#options.onMoved(), SETTLE_MS + SETTLE_MARGIN_MS)
   }
 
   #take(key: string, value: string | undefined, stampMs: number): void {
