@@ -33,6 +33,8 @@ export type TestCluster = AsyncDisposable & {
   compact(): Promise<void>
 }
 
+/** Three seconds on a machine of its own; others may keep it busy. */
+const START_MS = 240_000
 const CRDS = {
   group: 'apiextensions.k8s.io',
   version: 'v1',
@@ -152,7 +154,7 @@ async function applyCrds(client: KubeClient): Promise<void> {
     await until(async () => {
       await client.list(type, undefined, { limit: 1 })
       return true
-    })
+    }, START_MS)
   }
 }
 
@@ -176,7 +178,7 @@ async function untilReady(client: KubeClient, server: ChildProcess, folder: stri
     }
     await client.list(NAMESPACES, undefined, { limit: 1 })
     return (await client.get(NAMESPACES, { namespace: '', name: 'default' })) !== undefined
-  })
+  }, START_MS)
 }
 
 const CHANGES = ['POST', 'PUT', 'PATCH', 'APPLY', 'DELETE', 'DELETECOLLECTION']

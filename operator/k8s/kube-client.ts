@@ -1,7 +1,8 @@
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
-import { HttpMethod, KubeConfig, RequestContext } from '@kubernetes/client-node'
+import { KubeConfig } from '@kubernetes/client-node'
 import { fetch, type Response } from 'undici'
+import { Connection } from './connection.ts'
 import { errorOfAnswer, KubeError } from './kube-error.ts'
 import { collectionPath, type KubeObject, type ObjectKey, objectPath, type ResourceType } from './types.ts'
 
@@ -40,12 +41,14 @@ const MERGE_TYPE = 'application/merge-patch+json'
  */
 export class KubeClient {
   readonly #config: KubeConfig
+  readonly #connection: Connection
 
   constructor(config: KubeConfig) {
     if (config.getCurrentCluster() === null) {
       throw new Error('Kubernetes: no cluster is configured, wanted a service account or KUBECONFIG')
     }
     this.#config = config
+    this.#connection = new Connection(config)
   }
 
   /** From a kubeconfig file; without one the pod's service account, or what `kubectl` would use. */
@@ -189,14 +192,12 @@ export class KubeClient {
     const signals = [send.signal, Number.isFinite(timeoutMs) ? AbortSignal.timeout(timeoutMs) : undefined]
     let response: Response
     try {
-      const context = new RequestContext(url.toString(), HttpMethod.GET)
-      await this.#config.applySecurityAuthentication(context)
-      const dispatcher = context.getDispatcher()
+      const { dispatcher, headers } = await this.#connection.access()
       response = await fetch(url, {
         method,
-        headers: { ...context.getHeaders(), accept: JSON_TYPE, 'content-type': contentType },
+        headers: { ...headers, accept: JSON_TYPE, 'content-type': contentType },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        ...(dispatcher === undefined ? {} : { dispatcher }),
+        dispatcher,
         signal: AbortSignal.any(signals.filter((signal) => signal !== undefined)),
       })
     } catch (cause) {

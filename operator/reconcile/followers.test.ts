@@ -15,7 +15,7 @@ test('without gateways nothing waits, and the first that comes brings the resour
   const followers = new Followers()
   expect(followers.look('a', 5, { following: 0, all: 0 }, 0)).toEqual({ kind: 'report', againAfterMs: undefined })
   expect(followers.look('b', 9, undefined, 0)).toEqual({ kind: 'report', againAfterMs: undefined })
-  expect(followers.moved((revision) => ({ following: revision <= 5 ? 1 : 0, all: 1 }))).toEqual(['a'])
+  expect(followers.moved((revision) => ({ following: revision <= 5 ? 1 : 0, all: 1 }))).toEqual(['a', 'b'])
   followers.forget('a')
   expect(followers.moved(() => ({ following: 0, all: 1 }))).toEqual(['b'])
   expect(followers.moved(() => ({ following: 1, all: 1 }))).toEqual(['b'])

@@ -119,7 +119,8 @@ export class Reconciler {
     const gateways = region.following(revision)
     const follow: Follow = this.followers.look(key, revision, gateways, performance.now())
     const isChanged = plan.steps.length > 0
-    if (follow.kind === 'wait') return { changed: isChanged, againAfterMs: follow.forMs }
+    // A repair is told at once: nobody would know of it the next time.
+    if (follow.kind === 'wait' && plan.drift.length === 0) return { changed: isChanged, againAfterMs: follow.forMs }
     const written = await this.#report(resource, document, {
       plan,
       stage: 'done',
@@ -127,7 +128,10 @@ export class Reconciler {
       gateways,
       revision,
     })
-    return { changed: isChanged || written !== undefined, againAfterMs: follow.againAfterMs }
+    return {
+      changed: isChanged || written !== undefined,
+      againAfterMs: follow.kind === 'wait' ? follow.forMs : follow.againAfterMs,
+    }
   }
 
   /** Nothing can be done before the region is known: resources keep their status, and say so when it lasts. */

@@ -34,6 +34,9 @@ export type MeshFixture = AsyncDisposable & {
   readonly region: string
 }
 
+/** Its first list and its lease come within two seconds on a machine of its own. */
+const LEADING_MS = 120_000
+
 /** Namespaces of the release, and of a tenant. */
 export const RELEASE = 'landbridge'
 export const TENANT = 'acme'
@@ -52,9 +55,9 @@ export async function startOperatorFixture(
   } = {},
 ): Promise<OperatorFixture> {
   await using parts = new AsyncDisposableStack()
-  const [cluster, nats] = await Promise.all([startCluster(options.flags), startNatsServers()])
-  parts.use(cluster)
-  parts.use(nats)
+  // In turn: when one does not start, nothing of the other is left behind.
+  const nats = parts.use(await startNatsServers())
+  const cluster = parts.use(await startCluster(options.flags))
   await makeNamespace(cluster.client, RELEASE)
   await makeNamespace(cluster.client, TENANT)
   const session = parts.use(await NatsSession.connect({ servers: nats.urls, name: 'test' }))
@@ -63,7 +66,7 @@ export async function startOperatorFixture(
   const kubeconfig = dialled === undefined ? direct : await cluster.kubeconfigAt(dialled)
   const place = { kubeconfig: direct, nats, ...(options.env === undefined ? {} : { env: options.env }) }
   const operator = parts.use(await runOperator({ ...place, kubeconfig }))
-  await until(async () => operator.leading)
+  await until(async () => operator.leading, LEADING_MS)
   const owned = parts.move()
   return {
     cluster,
@@ -80,14 +83,13 @@ export async function startOperatorFixture(
 export async function startMeshFixture(options: LabOptions = {}): Promise<MeshFixture> {
   await using parts = new AsyncDisposableStack()
   const region = 'eu-west'
-  const [cluster, lab] = await Promise.all([startCluster(), startLab({ regions: ['us-east', region], ...options })])
-  parts.use(cluster)
-  parts.use(lab)
+  const lab = parts.use(await startLab({ regions: ['us-east', region], ...options }))
+  const cluster = parts.use(await startCluster())
   await makeNamespace(cluster.client, RELEASE)
   await makeNamespace(cluster.client, TENANT)
   const nats = { urls: lab.region(region).natsUrls, domain: region }
   const operator = parts.use(await runOperator({ kubeconfig: cluster.kubeconfig, nats }, { figuresMs: 500 }))
-  await until(async () => operator.leading)
+  await until(async () => operator.leading, LEADING_MS)
   const owned = parts.move()
   return { cluster, lab, operator, region, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }

@@ -50,7 +50,9 @@ async function diff(regions: readonly (Outcomes | 'away' | 'wrong')[], ...words:
     endpoints.push(`${name}=${outcomes === 'away' ? 'localhost:1' : region.endpoint}`)
   }
   const env = { LANDBRIDGE_ENDPOINTS: endpoints.join(','), LANDBRIDGE_CA: cert }
-  const result = await ran(['diff', '-f', '-', '--timeout', '2s', ...words], { env })
+  // One that is away is waited for.
+  const timeout = regions.includes('away') ? '3s' : '30s'
+  const result = await ran(['diff', '-f', '-', '--timeout', timeout, ...words], { env })
   // Never more than a dry run.
   expect(asked.every(Boolean)).toBe(true)
   return result
