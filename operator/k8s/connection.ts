@@ -11,7 +11,6 @@ type Trust = Readonly<Record<(typeof TRUST)[number], unknown>>
 const TRUST = ['ca', 'cert', 'key', 'pfx', 'passphrase', 'servername', 'rejectUnauthorized'] as const
 /** Tokens and certificates that are replaced count after this. */
 const KEEP_MS = 1_000
-/** Watches take one each for good. */
 const CONNECTIONS = 64
 
 /**
@@ -46,25 +45,41 @@ export class Connection {
     return access
   }
 
+  /** The same with a connection of its own, for a watch: in the pool others would wait behind it. Close it afterwards. */
+  async ownAccess(): Promise<Access> {
+    const { headers, trust } = await this.#credentials()
+    return { dispatcher: this.#open(trust, 1), headers }
+  }
+
   async #read(): Promise<Access> {
+    const { headers, trust } = await this.#credentials()
+    return { dispatcher: this.#dispatcherFor(trust), headers }
+  }
+
+  async #credentials(): Promise<{ readonly headers: Access['headers']; readonly trust: Trust }> {
     const options: RequestOptions = {}
     await this.#config.applyToHTTPSOptions(options)
     const trust = Object.fromEntries(TRUST.map((name) => [name, options[name]])) as Trust
     const headers = Object.fromEntries(Object.entries(options.headers ?? {}).map(([name, value]) => [name, `${value}`]))
-    return { dispatcher: this.#dispatcherFor(trust), headers }
+    return { headers, trust }
   }
 
   #dispatcherFor(trust: Trust): Dispatcher {
     if (isDeepStrictEqual(this.#pool?.trust, trust)) return this.#pool?.dispatcher as Dispatcher
-    const tls = Object.fromEntries(Object.entries(trust).filter(([, value]) => value !== undefined))
-    const proxy = this.#config.getCurrentCluster()?.proxyUrl
-    const dispatcher =
-      proxy === undefined
-        ? new Agent({ connect: tls, connections: CONNECTIONS })
-        : new ProxyAgent({ uri: proxy, requestTls: tls, connections: CONNECTIONS })
+    const dispatcher = this.#open(trust, CONNECTIONS)
     // What is under way on the old one ends there.
     this.#pool?.dispatcher.close().catch(() => undefined)
     this.#pool = { trust, dispatcher }
     return dispatcher
+  }
+
+  #open(trust: Trust, connections: number): Dispatcher {
+    const tls = Object.fromEntries(Object.entries(trust).filter(([, value]) => value !== undefined))
+    const proxy = this.#config.getCurrentCluster()?.proxyUrl
+    // One request a connection at a time: over HTTP/2, too, the library lets a change wait for all that runs.
+    const options = { connections, pipelining: 1, allowH2: false }
+    return proxy === undefined
+      ? new Agent({ ...options, connect: tls })
+      : new ProxyAgent({ ...options, uri: proxy, requestTls: tls })
   }
 }

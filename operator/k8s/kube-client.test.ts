@@ -64,3 +64,22 @@ test('a connection that breaks is an error that can be tried again', async () =>
     isTransient: true,
   })
 })
+
+test('watches that stay open hold up no other request', async () => {
+  const { client } = await serve((request, response) => {
+    if (request.url?.includes('watch=true') === true) response.write('{"type":"BOOKMARK","object":{"metadata":{}}}\n')
+    else if (request.method === 'GET') response.writeHead(404).end('{}')
+    else request.on('data', () => undefined).on('end', () => response.end('{}'))
+  })
+  const ended = new AbortController()
+  const watches = Array.from({ length: 3 }, () =>
+    client.watch(THINGS, 'a', { query: {}, signal: ended.signal }, () => undefined).catch(() => undefined),
+  )
+  const signal = AbortSignal.timeout(10_000)
+  for (let count = 0; count < 20; count++) {
+    expect(await client.get(THINGS, { namespace: 'a', name: 'b' }, signal)).toBeUndefined()
+    await client.create(THINGS, 'a', { count }, signal)
+  }
+  ended.abort()
+  await Promise.all(watches)
+})
