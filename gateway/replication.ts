@@ -5,6 +5,7 @@ import type { Config } from './config.ts'
 import type { MarkedViews } from './marked-views.ts'
 import {
   CopyAdopter,
+  type GatewayReadings,
   OwnTails,
   Presence,
   RegionView,
@@ -58,9 +59,9 @@ export async function openReplication(parts: ReplicationParts): Promise<Replicat
   const checkpoints = await CheckpointBucket.open({ session, replicas })
   const tails = await OwnTails.open({ session, replicas, log, now })
   const share = owned.use(await Presence.open({ session, replicas, gateway, log }))
+  share.runs(registry.snapshot.revision)
+  owned.defer(registry.onChange(({ revision }) => share.runs(revision)))
   const replicator = owned.use(new Replicator({ ...shared, checkpoints, views, certificates, clock, share, tracing }))
-  const gateways = () => share.gateways.length
-  const view = owned.use(new RegionView({ session, gateway, gateways, own: replicator, log }))
   const handlers = owned.use(
     replicationHandlers({
       ...shared,
@@ -72,6 +73,16 @@ export async function openReplication(parts: ReplicationParts): Promise<Replicat
       originHead: (topicKey, origin) => replicator.originHead(topicKey, origin),
     }),
   )
+  const { positions } = handlers
+  const own: GatewayReadings = {
+    lag: (topicKey) => replicator.lag(topicKey),
+    peers: () => replicator.peers(),
+    wanted: (topicKey) => replicator.wanted(topicKey),
+    applied: (topicKey) =>
+      positions.of(topicKey).map(({ region, position }) => ({ region, sequence: position.sequence })),
+  }
+  const gateways = () => share.gateways.length
+  const view = owned.use(new RegionView({ session, gateway, gateways, own, log }))
   const all = owned.move()
   return {
     replicator,

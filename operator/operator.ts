@@ -1,4 +1,4 @@
-import { ConfigBucket, NatsSession, Streams } from '@landbridge/nats'
+import { configKeyOfStream, parseDocumentKey } from '@landbridge/core'
 import { createLog, type Log, OperationsServer } from '@landbridge/service'
 import type { Config } from './config.ts'
 import { uniqueIdentity } from './config-variables.ts'
@@ -12,7 +12,7 @@ import {
   regionPeerKind,
   topicKind,
 } from './reconcile/index.ts'
-import { type GatewayView, RegionState } from './region/index.ts'
+import { Region, type RegionOptions } from './region/index.ts'
 
 /** An operator that runs. */
 export type Operator = AsyncDisposable & {
@@ -30,12 +30,12 @@ export type OperatorOptions = {
   readonly log?: Log
   readonly client?: KubeClient
   readonly leaseTimes?: LeaseTimes
-  /** Ends the start early. */
-  readonly signal?: AbortSignal
+  /** Between two readings of links and lag, in ms. Default 10 s. */
+  readonly figuresMs?: number
 }
 
-/** A region's NATS may come later than its operator. */
-const NATS_CONNECT_MS = 60_000
+/** After that it is told that the region's NATS cannot be reached; trying goes on. */
+const NATS_CONNECT_MS = 20_000
 /** An API server that was not heard for this long makes the operator unready. */
 const API_SILENCE_MS = 120_000
 
@@ -45,39 +45,45 @@ const API_SILENCE_MS = 120_000
  * @throws Error when a part cannot start; everything that was started is stopped again.
  */
 export async function startOperator(config: Config, options: OperatorOptions = {}): Promise<Operator> {
-  const { log = operatorLog(config), signal } = options
+  const { log = operatorLog(config) } = options
   await using parts = new AsyncDisposableStack()
   const metrics = new OperatorMetrics()
   const client = options.client ?? KubeClient.fromEnvironment(config.kubeconfig)
-  const session = parts.use(await openSession(config, log, signal))
-  const bucket = parts.use(await ConfigBucket.open({ session, replicas: config.replicas, log }))
-  const streams = new Streams(session, log)
   const controllers = new Map<string, ResourceController>()
-  const changed = (name: string) => {
-    for (const controller of controllers.values()) controller.regionChanged(name)
+  const each = (act: (controller: ResourceController) => void) => {
+    for (const controller of controllers.values()) act(controller)
   }
-  const state = parts.use(
-    RegionState.open({
-      session,
-      config: bucket,
-      streams,
-      log,
-      onStream: changed,
-      onEntry: changed,
-      pollMs: config.pollSeconds * 1_000,
-    }),
-  )
+  const changed = (key: string | undefined) => {
+    if (key !== undefined) each((controller) => controller.regionChanged(key))
+  }
+  const resync = () => each((controller) => controller.resync())
   let election: Election | undefined
   const leading = () => election?.leading === true
-  const hands: Hands = { client, streams, config: bucket, state, assertLeading: () => assertLeading(election) }
+  const region = parts.use(
+    new Region({
+      name: config.region,
+      nats: natsOptions(config),
+      replicas: config.replicas,
+      pollMs: config.pollSeconds * 1_000,
+      log,
+      leading,
+      figuresMs: options.figuresMs,
+      onStream: (stream) => changed(configKeyOfStream(stream)),
+      onEntry: changed,
+      onCurrent: resync,
+      onGateways: () => each((controller) => controller.gatewaysMoved()),
+      onTopicFigures: (topic) => changed(parseDocumentKey('Topic', topic).value?.key),
+      onPeerFigures: (peer) => changed(parseDocumentKey('RegionPeer', peer).value?.key),
+    }),
+  )
+  const hands: Hands = { client, region, assertLeading: () => assertLeading(election) }
   const recorder = new EventRecorder(client, config.identity, log)
-  for (const kind of kindsOf(config, state, streams)) {
+  for (const kind of kindsOf(config, region)) {
     const { kind: name } = kind.definition.type
     const namespace = name === 'RegionPeer' ? config.namespace : config.watchNamespace
     const controller = new ResourceController({
       kind,
       hands,
-      gateways: NO_GATEWAYS,
       recorder,
       log,
       metrics,
@@ -88,16 +94,12 @@ export async function startOperator(config: Config, options: OperatorOptions = {
     })
     controllers.set(name, parts.use(controller))
   }
-  const resync = () => {
-    for (const controller of controllers.values()) controller.resync()
-  }
-  parts.defer(session.onChange(({ connected }) => connected && resync()))
   metrics.follow(controllers, leading)
   const http = parts.use(
     await OperationsServer.open({
       listen: config.httpListen,
       metrics: metrics.registry,
-      unready: () => unreadyReasons(controllers, session),
+      unready: () => unreadyReasons(controllers, region),
       log,
     }),
   )
@@ -109,7 +111,6 @@ export async function startOperator(config: Config, options: OperatorOptions = {
       log,
       ...(options.leaseTimes === undefined ? {} : { times: options.leaseTimes }),
       onTerm: async (term) => {
-        await state.ready
         resync()
         await ended(term)
       },
@@ -138,16 +139,9 @@ export function operatorLog({ region, identity, logLevel }: Config): Log {
   return createLog(logLevel, { region, operator: identity })
 }
 
-function kindsOf(config: Config, state: RegionState, streams: Streams): readonly Kind[] {
-  return [
-    topicKind({ state, streams, replicasDefault: config.replicas }),
-    accessPolicyKind(state),
-    regionPeerKind(state),
-  ]
+function kindsOf(config: Config, region: Region): readonly Kind[] {
+  return [topicKind({ region, replicasDefault: config.replicas }), accessPolicyKind(region), regionPeerKind(region)]
 }
-
-/** Until gateways report what they run. */
-const NO_GATEWAYS: GatewayView = { following: () => undefined }
 
 function assertLeading(election: Election | undefined): void {
   if (election === undefined) throw new Error('lease: is not held yet')
@@ -161,24 +155,22 @@ function ended(signal: AbortSignal): Promise<void> {
   })
 }
 
-function unreadyReasons(controllers: ReadonlyMap<string, ResourceController>, session: NatsSession): string[] {
+function unreadyReasons(controllers: ReadonlyMap<string, ResourceController>, region: Region): string[] {
   const reasons = [...controllers].flatMap(([kind, { heardMs }]) => {
     if (heardMs === undefined) return [`${kind}: not listed yet`]
     return Date.now() - heardMs > API_SILENCE_MS ? [`${kind}: the API server is silent`] : []
   })
-  return session.connected ? reasons : [...reasons, "no connection to the region's NATS"]
+  return region.connected ? reasons : [...reasons, "no connection to the region's NATS"]
 }
 
-function openSession(config: Config, log: Log, signal: AbortSignal | undefined): Promise<NatsSession> {
+function natsOptions(config: Config): RegionOptions['nats'] {
   const { natsServers, natsDomain, natsCa, natsCredentials, region, identity } = config
-  return NatsSession.connect({
+  return {
     servers: natsServers,
     name: `landbridge-operator ${region}/${identity}`,
     domain: natsDomain,
     ...(natsCa === undefined ? {} : { tls: { caFile: natsCa } }),
     ...(natsCredentials === undefined ? {} : { credentialsFile: natsCredentials }),
-    ...(signal === undefined ? {} : { signal }),
     connectTimeoutMs: NATS_CONNECT_MS,
-    log,
-  })
+  }
 }

@@ -60,6 +60,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     '@landbridge/core',
     '@landbridge/client',
     '@landbridge/nats',
+    // The API server of tests and benchmarks has the operator's resource definitions.
+    '@landbridge/operator',
     '@octokit/webhooks-examples',
     '@peculiar/x509',
     'jose',

@@ -8,6 +8,8 @@ export const EXIT = {
   done: 0,
   /** The mesh or a file refused, or part of the work failed. */
   failed: 1,
+  /** `landbridge diff`: applying would change something. */
+  different: 1,
   /** The command line, a setting or a document is wrong; nothing was done. */
   usage: 2,
   /** Not authenticated, or not allowed. */
@@ -31,7 +33,7 @@ const EXIT_OF_CODE: ReadonlyMap<MeshErrorCode, ExitCode> = new Map([
 /** For `--help`. */
 export const EXIT_HELP = `Exit codes:
   0    done
-  1    failed, wholly or in part
+  1    failed, wholly or in part; of diff: there are differences
   2    wrong command line, setting or document; nothing was done
   3    not authenticated or not allowed
   4    no gateway answers, or the time ran out: trying again may help

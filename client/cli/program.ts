@@ -3,6 +3,7 @@ import { addApplyCommand } from './commands/apply.ts'
 import { addCertsCommand } from './commands/certs.ts'
 import { addCheckCommand } from './commands/check.ts'
 import { addCompletionCommand } from './commands/completion.ts'
+import { addDiffCommand } from './commands/diff.ts'
 import { addLagCommand } from './commands/lag.ts'
 import { addPeersCommand } from './commands/peers.ts'
 import { addPublishCommand } from './commands/publish.ts'
@@ -40,6 +41,7 @@ export function createProgram(context: Context): Command {
   addSubscribeCommand(program, context)
   addTopicsCommand(program, context)
   addApplyCommand(program, context)
+  addDiffCommand(program, context)
   addCheckCommand(program, context)
   addPeersCommand(program, context)
   addLagCommand(program, context)

@@ -48,6 +48,12 @@ export function configKey(document: MeshDocument): string {
   }
 }
 
+/** Where the topic of a stream lies in the configuration bucket: `configKey` of it. Undefined for a stream of no topic. */
+export function configKeyOfStream(stream: string): string | undefined {
+  const [, tenant, token] = /^lb_([a-z0-9-]+)_([a-z0-9_-]+)$/.exec(stream) ?? []
+  return tenant === undefined || token === undefined ? undefined : `topic.${tenant}.${token}`
+}
+
 /** A document's name for people: "acme/orders.created", "acme/orders-team", "eu-west". */
 export function documentName(document: MeshDocument): string {
   switch (document.kind) {

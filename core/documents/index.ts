@@ -1,4 +1,4 @@
-export { configKey, documentData, documentName } from './document.ts'
+export { configKey, configKeyOfStream, documentData, documentName } from './document.ts'
 export { type DocumentKey, parseDocumentKey } from './document-key.ts'
 export { type DocumentLimits, formatDocument, fromData, fromStored, parseDocuments, toStored } from './parse.ts'
 export { TOPIC_LIMITS } from './topic.ts'

@@ -12,5 +12,4 @@ export { type ReplicationHandlers, type ReplicationHandlersOptions, replicationH
 export { OwnTails } from './serve/own-tails.ts'
 export { type PeerPosition, PeerPositions } from './serve/peer-positions.ts'
 export { Presence } from './share/presence.ts'
-export { RegionView } from './share/region-view.ts'
-export { type LagRow, mergeLag, type PeerStatus } from './status.ts'
+export { type GatewayReadings, RegionView } from './share/region-view.ts'

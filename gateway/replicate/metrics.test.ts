@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
+import type { LagRow } from '@landbridge/core'
 import { expect, test } from 'vitest'
 import { Metrics } from '../telemetry/index.ts'
 import { ReplicationMetrics } from './metrics.ts'
-import type { LagRow } from './status.ts'
 
 const ROW: LagRow = {
   topic: 'acme/orders',

@@ -1,6 +1,6 @@
+import type { LagRow, PeerStatus, StopReason } from '@landbridge/core'
 import { Counter, Gauge, Histogram } from 'prom-client'
 import type { Metrics } from '../telemetry/index.ts'
-import type { LagRow, PeerStatus, StopReason } from './status.ts'
 
 /** What the gauges are read from at each scrape. */
 export type ReplicationReadings = {

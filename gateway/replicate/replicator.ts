@@ -1,11 +1,17 @@
-import type { ConfigSnapshot, HybridClock, RegionPeerDocument } from '@landbridge/core'
+import {
+  type ConfigSnapshot,
+  exchangeOf,
+  type HybridClock,
+  type LagRow,
+  type PeerStatus,
+  type RegionPeerDocument,
+} from '@landbridge/core'
 import { type CheckpointBucket, followCreatedStreams, type NatsSession } from '@landbridge/nats'
 import type { CertificateSource } from '../auth/index.ts'
 import type { Config } from '../config.ts'
 import type { MarkedViews } from '../marked-views.ts'
 import type { EventTracing, Log } from '../telemetry/index.ts'
 import type { TopicRegistry } from '../topics.ts'
-import { exchangeOf } from './exchange.ts'
 import { PeerLink } from './link/peer-link.ts'
 import type { ReplicationMetrics } from './metrics.ts'
 import type { PullContext } from './pull/context.ts'
@@ -17,7 +23,6 @@ import { Repairs } from './repair/repairs.ts'
 import { RouteTable } from './route/route-table.ts'
 import type { KnownHead } from './serve/relay-head.ts'
 import { ALONE, type Share } from './share/share.ts'
-import type { LagRow, PeerStatus } from './status.ts'
 import type { UpstreamLinks } from './upstream-links.ts'
 
 /** What a replicator needs. */

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf'
+import type { PeerStatus } from '@landbridge/core'
 import { LinkState, type ListPeersRequest, type ListPeersResponse, ListPeersResponseSchema } from '@landbridge/proto'
 import type { AdminAccess } from '../auth/index.ts'
-import type { PeerStatus } from '../replicate/index.ts'
 import { timestampOf } from '../time.ts'
 import { principalOf } from './call-context.ts'
 import type { UnaryMethod } from './unary.ts'

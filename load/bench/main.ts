@@ -8,6 +8,7 @@ import type { BenchRow } from './report/row.ts'
 import { formatTable } from './report/table.ts'
 import { distance } from './scenarios/distance.ts'
 import { idleDelay } from './scenarios/idle-delay.ts'
+import { operator } from './scenarios/operator.ts'
 import { publishGap } from './scenarios/publish-gap.ts'
 import { publishStream } from './scenarios/publish-stream.ts'
 import { replication } from './scenarios/replication.ts'
@@ -20,7 +21,7 @@ import type { SyncMode } from './servers/native-pair.ts'
 import { natsBinary, natsVersion } from './servers/nats-binary.ts'
 
 const SCENARIOS: readonly Scenario[] = [publishStream, unary, subscribe, replication]
-const LONE_SCENARIOS: readonly LoneScenario[] = [idleDelay, distance, resume, publishGap]
+const LONE_SCENARIOS: readonly LoneScenario[] = [idleDelay, distance, resume, publishGap, operator]
 const SYNC_MODES: readonly SyncMode[] = ['always', 'default']
 const RESULTS = join(import.meta.dirname, '../results/bench.json')
 

@@ -10,6 +10,7 @@ export const SCENARIO_NAMES = [
   'distance',
   'resume',
   'publish-gap',
+  'operator',
 ] as const
 export type ScenarioName = (typeof SCENARIO_NAMES)[number]
 
@@ -33,7 +34,7 @@ export const HELP = `Measures Landbridge beside the NATS client and native JetSt
   --help          this text
 
 Prints a table of medians; spread is the lowest and the highest round. Writes load/results/bench.json (one object a row) and
-load/results/environment.json (machine, versions, date). Takes about ten minutes.
+load/results/environment.json (machine, versions, date). Takes about twenty minutes.
 `
 
 const DEFAULT_ROUNDS = 5

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { residentMiB } from '../bench/process-memory.ts'
 import { processCpuMs } from '../bench/process-time.ts'
 import { GrownMesh } from './grown-mesh.ts'
 import type { GrowthPoint } from './options.ts'
-import { residentMiB } from './server-figures.ts'
 
 /** Until what the load left behind (checkpoints, metrics, garbage) is done with; more where there are more topics. */
 const REST_MS = { least: 8_000, byTopic: 20 } as const

@@ -1,20 +1,11 @@
-import {
-  type ConfigSnapshot,
-  configKey,
-  type MeshDocument,
-  type MeshError,
-  SnapshotBuilder,
-  toStored,
-} from '@landbridge/core'
+import { type ConfigSnapshot, configKey, type MeshDocument, SnapshotBuilder, toStored } from '@landbridge/core'
 import { type Log, silentLog } from '../log.ts'
-import type { StoredMessage } from '../read/message.ts'
 import { readRange } from '../read/read-range.ts'
-import { StreamReader } from '../read/stream-reader.ts'
 import type { NatsSession } from '../session.ts'
+import { type EntryListener, EntryWatch, type EntryWatchOptions } from './entry-watch.ts'
 import { KeyValue, type KeyValueEntry, OPERATION_HEADER } from './key-value.ts'
 
 const BUCKET = 'lb-config'
-const REOPEN_DELAY_MS = 500
 
 /** Options of `ConfigBucket.open`. */
 export type ConfigBucketOptions = {
@@ -25,7 +16,7 @@ export type ConfigBucketOptions = {
 }
 
 /** Hears of the configuration. */
-export type ConfigListener = (snapshot: ConfigSnapshot, entries: ReadonlyMap<string, string>) => void
+export type ConfigListener = (snapshot: ConfigSnapshot) => void
 
 /** The documents that were applied to a region. */
 export class ConfigBucket implements AsyncDisposable {
@@ -57,11 +48,10 @@ export class ConfigBucket implements AsyncDisposable {
   async put(document: MeshDocument): Promise<{ readonly revision: number; readonly changed: boolean }> {
     const key = configKey(document)
     const value = toStored(document)
-    const existing = await this.#keyValue.get(key)
-    if (existing?.value === value) return { revision: existing.revision, changed: false }
-    const before = existing?.revision ?? (await this.#keyValue.revision(key))
+    const existing = await this.#keyValue.head(key)
+    if (existing.value === value) return { revision: existing.revision, changed: false }
     try {
-      return { revision: await this.#keyValue.replace(key, value, before), changed: true }
+      return { revision: await this.#keyValue.replace(key, value, existing.revision), changed: true }
     } catch (error) {
       // It may be an attempt of our own before this one that nobody heard the answer of, or somebody with the same wish.
       const now = await this.#keyValue.get(key)
@@ -85,7 +75,9 @@ export class ConfigBucket implements AsyncDisposable {
       start: 'all',
       headersOnly: false,
       onMessage: (message) => {
-        applyChange(entries, this.#keyValue.key(message.subject), message)
+        const key = this.#keyValue.key(message.subject)
+        if (message.header(OPERATION_HEADER) === undefined) entries.set(key, Buffer.from(message.payload).toString())
+        else entries.delete(key)
         return true
       },
     })
@@ -93,13 +85,12 @@ export class ConfigBucket implements AsyncDisposable {
   }
 
   /**
-   * Calls `listener` with the whole configuration, then again at every change, until the returned function is called;
-   * `entries` is what is stored, key to document, and changes after the call.
+   * Calls `listener` with the whole configuration, then again at every change, until the returned function is called.
    * An entry that cannot be read keeps its last good value, and is reported to the log. Resolves after the first call.
    */
   async watch(listener: ConfigListener): Promise<() => Promise<void>> {
-    const { session, replicas, log = silentLog } = this.#options
-    const watch = new ConfigWatch(session, this.#keyValue, replicas, log, listener)
+    const { log = silentLog } = this.#options
+    const watch = new ConfigWatch({ ...this.#options, keyValue: this.#keyValue }, log, listener)
     this.#watches.add(watch)
     await watch.first
     return async () => {
@@ -108,7 +99,12 @@ export class ConfigBucket implements AsyncDisposable {
     }
   }
 
-  /** Ends every watch. */
+  /** Tells of every stored document as it is, one at a time: for those with thousands, who need no snapshot. */
+  follow(listener: EntryListener): EntryWatch {
+    return new EntryWatch({ ...this.#options, keyValue: this.#keyValue, listener })
+  }
+
+  /** Ends every watch; what follows is ended by itself. */
   async close(): Promise<void> {
     await Promise.all([...this.#watches].map((watch) => watch.close()))
     this.#watches.clear()
@@ -119,73 +115,50 @@ export class ConfigBucket implements AsyncDisposable {
   }
 }
 
-/** Follows the bucket for as long as it is wanted, also when the bucket is deleted and made anew. */
+/** Makes a snapshot of what is there after every change. */
 class ConfigWatch {
   readonly first: Promise<void>
-  readonly #session: NatsSession
-  readonly #keyValue: KeyValue
-  readonly #replicas: number
   readonly #log: Log
   readonly #listener: ConfigListener
   readonly #builder = new SnapshotBuilder()
   readonly #lastGood = new Map<string, string>()
+  readonly #watch: EntryWatch
   #entries = new Map<string, string>()
   #revision = 0
   #dirty = true
   #closed = false
-  #reader: StreamReader
-  #timer: NodeJS.Timeout | undefined
   #resolveFirst: () => void = () => undefined
 
-  constructor(session: NatsSession, keyValue: KeyValue, replicas: number, log: Log, listener: ConfigListener) {
-    this.#session = session
-    this.#keyValue = keyValue
-    this.#replicas = replicas
+  constructor(options: Omit<EntryWatchOptions, 'listener'>, log: Log, listener: ConfigListener) {
     this.#log = log
     this.#listener = listener
     this.first = new Promise((resolve) => {
       this.#resolveFirst = resolve
     })
-    this.#reader = this.#open()
+    this.#watch = new EntryWatch({
+      ...options,
+      log,
+      listener: {
+        onEntry: (key, value, { sequence }) => {
+          if (value === undefined) this.#entries.delete(key)
+          else this.#entries.set(key, value)
+          this.#revision = sequence
+          this.#dirty = true
+        },
+        onCaughtUp: () => this.#report(),
+        onRestart: () => {
+          this.#entries = new Map()
+          this.#revision = 0
+          this.#dirty = true
+        },
+      },
+    })
   }
 
   async close(): Promise<void> {
     this.#closed = true
-    clearTimeout(this.#timer)
-    await this.#reader.close()
+    await this.#watch.close()
     this.#resolveFirst()
-  }
-
-  #open(): StreamReader {
-    return new StreamReader({
-      session: this.#session,
-      stream: this.#keyValue.stream,
-      filters: [this.#keyValue.subject('>')],
-      start: 'all',
-      log: this.#log,
-      onMessage: (message) => {
-        applyChange(this.#entries, this.#keyValue.key(message.subject), message)
-        this.#revision = message.sequence
-        this.#dirty = true
-      },
-      onCaughtUp: () => this.#report(),
-      onEnd: (error) => this.#reopen(error),
-    })
-  }
-
-  #reopen(error: MeshError | undefined): void {
-    if (this.#closed) return
-    this.#log.warn({ error: error?.message }, 'the configuration cannot be followed, it is opened again')
-    this.#timer = setTimeout(() => {
-      this.#entries = new Map()
-      this.#dirty = true
-      this.#keyValue
-        .ensure(this.#replicas)
-        .catch((cause: unknown) => this.#log.warn({ error: String(cause) }, 'the configuration cannot be made'))
-        .finally(() => {
-          if (!this.#closed) this.#reader = this.#open()
-        })
-    }, REOPEN_DELAY_MS)
   }
 
   #report(): void {
@@ -198,15 +171,10 @@ class ConfigWatch {
     for (const [key, value] of this.#entries) if (!broken.has(key)) this.#lastGood.set(key, value)
     const snapshot = broken.size === 0 ? built.snapshot : this.#builder.build(this.#revision, this.#lastGood).snapshot
     try {
-      this.#listener(snapshot, this.#entries)
+      this.#listener(snapshot)
     } catch (error) {
       this.#log.error({ error: String(error) }, 'a listener of the configuration failed')
     }
     this.#resolveFirst()
   }
-}
-
-function applyChange(entries: Map<string, string>, key: string, message: StoredMessage): void {
-  if (message.header(OPERATION_HEADER) !== undefined) entries.delete(key)
-  else entries.set(key, Buffer.from(message.payload).toString())
 }

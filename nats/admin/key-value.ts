@@ -63,9 +63,15 @@ export class KeyValue {
   }
 
   async get(key: string): Promise<KeyValueEntry | undefined> {
+    const { value, revision } = await this.head(key)
+    return value === undefined ? undefined : { value, revision }
+  }
+
+  /** The key's newest record: what it holds, undefined when it was deleted or never there; its revision, 0 when never there. */
+  async head(key: string): Promise<{ readonly value: string | undefined; readonly revision: number }> {
     const record = await lastRecord(this.#session, this.stream, this.subject(key))
-    if (record === undefined || record.header(OPERATION_HEADER) !== undefined) return undefined
-    return { value: Buffer.from(record.payload).toString(), revision: record.sequence }
+    const isGone = record === undefined || record.header(OPERATION_HEADER) !== undefined
+    return { value: isGone ? undefined : Buffer.from(record.payload).toString(), revision: record?.sequence ?? 0 }
   }
 
   /** Puts a value whatever was there; returns its revision. */
@@ -87,11 +93,6 @@ export class KeyValue {
     if (entry === undefined) return false
     await this.#write(key, PURGE_HEADERS, new Uint8Array(0), entry.revision)
     return true
-  }
-
-  /** The revision of the key's newest record, deletions included; 0 for none. */
-  async revision(key: string): Promise<number> {
-    return (await lastRecord(this.#session, this.stream, this.subject(key)))?.sequence ?? 0
   }
 
   async #write(key: string, headers: string, payload: Uint8Array, revision: number): Promise<number> {

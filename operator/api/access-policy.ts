@@ -1,6 +1,7 @@
 import { AGE_COLUMN, READY_COLUMNS, type ResourceDefinition } from './crd.ts'
 import { maskRules } from './mask-rules.ts'
-import { conditions, fields, integer, list, oneOf, type Schema, text } from './schema.ts'
+import { fields, integer, list, oneOf, type Schema, text } from './schema.ts'
+import { status } from './status.ts'
 import { bytes } from './texts.ts'
 
 const PATTERN = '^[a-z0-9.*-]{1,128}$'
@@ -83,22 +84,17 @@ const spec: Schema = fields(
   },
 )
 
-const status: Schema = fields('What is known of the policy.', {
-  observedGeneration: integer('The generation of the spec that was looked at last.', {
-    min: 0,
-    max: Number.MAX_SAFE_INTEGER,
-  }),
-  conditions: conditions({
+const statusSchema = status({
+  description: 'What is known of the policy.',
+  conditions: {
     Ready: 'the gateways of the region follow it.',
     Synced: 'the configuration is as the spec says, and every gateway follows it.',
     Drifted: 'somebody changed the configuration behind the back of the resource.',
-    Paused: 'reconciliation is paused by an annotation.',
-    Reconciling: 'the spec is being carried out.',
-    Stalled: 'it cannot go on before somebody acts.',
-  }),
-  principals: integer('How many it names.', { min: 0, max: 256 }),
-  revision: integer('The revision of the configuration that holds the spec.', { min: 0, max: Number.MAX_SAFE_INTEGER }),
-  gateways: text('Gateways that run this configuration, of all: "2/2".', { lengthMax: 32 }),
+    Degraded: 'it works, but not as well as it should.',
+  },
+  own: {
+    principals: integer('How many it names.', { min: 0, max: 256 }),
+  },
 })
 
 /** AccessPolicy: allows principals something on topics of one namespace. */
@@ -114,7 +110,7 @@ export const ACCESS_POLICY: ResourceDefinition = {
   shortNames: ['acl'],
   description: 'Allows principals something on topics of its namespace. Everything that no policy allows is refused.',
   spec,
-  status,
+  status: statusSchema,
   rules: [],
   columns: [
     ...READY_COLUMNS,

@@ -1,5 +1,6 @@
 import { AGE_COLUMN, READY_COLUMNS, type ResourceDefinition } from './crd.ts'
-import { conditions, fields, integer, list, type Schema, text, time } from './schema.ts'
+import { fields, integer, list, type Schema, text, time } from './schema.ts'
+import { status } from './status.ts'
 
 const HOST = '[A-Za-z0-9_-]{1,63}([.][A-Za-z0-9_-]{1,63})*[.]?'
 const ENDPOINT = `^(${HOST}|\\[[0-9A-Fa-f:.]{2,45}\\]):[1-9][0-9]{0,4}$`
@@ -70,25 +71,19 @@ const spec: Schema = fields(
   { required: ['endpoints'] },
 )
 
-const status: Schema = fields('What is known of the region.', {
-  observedGeneration: integer('The generation of the spec that was looked at last.', {
-    min: 0,
-    max: Number.MAX_SAFE_INTEGER,
-  }),
-  conditions: conditions({
-    Ready: 'the gateways follow the spec, and the link stands.',
+const statusSchema = status({
+  description: 'What is known of the region.',
+  conditions: {
+    Ready: 'the gateways follow the spec.',
     Synced: 'the configuration is as the spec says, and every gateway follows it.',
     Drifted: 'somebody changed the configuration behind the back of the resource.',
-    Paused: 'reconciliation is paused by an annotation.',
-    Degraded: 'the link is down or some of its pulls stand still.',
-    Reconciling: 'the spec is being carried out.',
-    Stalled: 'it cannot go on before somebody acts.',
-  }),
-  link: text('State of the link: Connected, Connecting or Disconnected.', { lengthMax: 32 }),
-  lastContact: time('When something last came over the link; updated at most once a minute while it stands.'),
-  lag: text('How far this region is behind it, for people.', { lengthMax: 64 }),
-  revision: integer('The revision of the configuration that holds the spec.', { min: 0, max: Number.MAX_SAFE_INTEGER }),
-  gateways: text('Gateways that run this configuration, of all: "2/2".', { lengthMax: 32 }),
+    Degraded: 'the link is down, or some of its pulls stand still.',
+  },
+  own: {
+    link: text('State of the link: Connected, Connecting or Disconnected.', { lengthMax: 32 }),
+    lastContact: time('When something last came over the link. Only while it is down.'),
+    lag: text('How far this region is behind it, for people.', { lengthMax: 64 }),
+  },
 })
 
 /** RegionPeer: another region of the mesh. */
@@ -99,7 +94,7 @@ export const REGION_PEER: ResourceDefinition = {
   description:
     'Another region of the mesh, named by metadata.name. Lives in the namespace of the release; its certificate must name the region.',
   spec,
-  status,
+  status: statusSchema,
   rules: [
     {
       rule: "self.metadata.name.size() <= 63 && self.metadata.name.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?$')",

@@ -1,6 +1,7 @@
 import { AGE_COLUMN, READY_COLUMNS, type ResourceDefinition } from './crd.ts'
 import { maskRules } from './mask-rules.ts'
-import { conditions, fields, integer, list, oneOf, type Schema, text, time } from './schema.ts'
+import { fields, integer, list, oneOf, type Schema, text, time } from './schema.ts'
+import { status } from './status.ts'
 import { bytes, duration, regions } from './texts.ts'
 
 const CLASSIFICATION = '^([*]|[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)$'
@@ -144,31 +145,20 @@ const spec: Schema = fields(
   },
 )
 
-const status: Schema = fields('What is known of the topic.', {
-  observedGeneration: integer('The generation of the spec that was looked at last.', {
-    min: 0,
-    max: Number.MAX_SAFE_INTEGER,
-  }),
-  conditions: conditions({
+const statusSchema = status({
+  description: 'What is known of the topic.',
+  conditions: {
     Ready: 'the region takes and delivers events of the topic as the spec says.',
     Synced: 'stream and configuration are as the spec says, and every gateway follows it.',
     Drifted: 'somebody changed the stream or the configuration behind the back of the resource.',
-    Paused: 'reconciliation is paused by an annotation.',
     Degraded: 'it works, but not as well as it should.',
-    Reconciling: 'the spec is being carried out.',
-    Stalled: 'it cannot go on before somebody acts.',
-  }),
-  topic: text('The full name, "<tenant>/<topic>".', { lengthMax: 192 }),
-  stream: text('The stream that holds it.', { lengthMax: 256 }),
-  regions: text('Where it is, for people.', { lengthMax: 2048 }),
-  lag: text('How far the region is behind other regions, for people.', { lengthMax: 64 }),
-  revision: integer('The revision of the configuration that holds the spec.', { min: 0, max: Number.MAX_SAFE_INTEGER }),
-  gateways: text('Gateways that run this configuration, of all: "2/2".', { lengthMax: 32 }),
-  drift: fields('What was repaired.', {
-    repairs: integer('How often.', { min: 0, max: Number.MAX_SAFE_INTEGER }),
-    lastTime: time('When last.'),
-    lastChanges: text('What had been changed.', { lengthMax: 1024 }),
-  }),
+  },
+  own: {
+    topic: text('The full name, "<tenant>/<topic>".', { lengthMax: 192 }),
+    stream: text('The stream that holds it.', { lengthMax: 256 }),
+    regions: text('Where it is, for people.', { lengthMax: 2048 }),
+    lag: text('How far the region is behind other regions, for people.', { lengthMax: 64 }),
+  },
 })
 
 /** Topic: a stream in this region, and the configuration of its gateways. */
@@ -179,7 +169,7 @@ export const TOPIC: ResourceDefinition = {
   description:
     'A named, durable, partitioned log of events. Its namespace is its tenant. Apply the same resource in every region that is to hold it.',
   spec,
-  status,
+  status: statusSchema,
   rules: [
     {
       rule: "self.metadata.name.size() <= 128 && self.metadata.name.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$')",

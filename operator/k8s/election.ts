@@ -29,7 +29,6 @@ const LEASES: ResourceType = {
   kind: 'Lease',
   namespaced: true,
 }
-const REQUEST_MS = 2_000
 
 /**
  * Elects one leader among the operators of a region.
@@ -120,7 +119,7 @@ export class Election implements AsyncDisposable {
     const found = await client.get<Lease>(
       LEASES,
       lease,
-      AbortSignal.any([this.#end.signal, AbortSignal.timeout(REQUEST_MS)]),
+      AbortSignal.any([this.#end.signal, AbortSignal.timeout(this.#requestMs)]),
     )
     if (found === undefined) this.#view = undefined
     else if (found.metadata.resourceVersion !== this.#view?.resourceVersion) this.#see(found)
@@ -145,7 +144,7 @@ export class Election implements AsyncDisposable {
       acquireTime: kind === 'renew' ? (before?.acquireTime ?? now) : now,
       leaseTransitions: (before?.leaseTransitions ?? 0) + (kind === 'take' ? 1 : 0),
     }
-    const signal = AbortSignal.timeout(REQUEST_MS)
+    const signal = AbortSignal.timeout(this.#requestMs)
     const body = this.#body(spec)
     const written =
       kind === 'create'
@@ -169,7 +168,7 @@ export class Election implements AsyncDisposable {
     const { client, lease, identity } = this.#options
     if (this.#view?.spec.holderIdentity !== identity) return
     const body = this.#body({ ...this.#view.spec, holderIdentity: '', renewTime: microTime() })
-    await client.replace(LEASES, lease, body, AbortSignal.timeout(REQUEST_MS))
+    await client.replace(LEASES, lease, body, AbortSignal.timeout(this.#requestMs))
   }
 
   #beginTerm(): void {
@@ -189,6 +188,11 @@ export class Election implements AsyncDisposable {
     if (this.#term === undefined || this.#term.controller.signal.aborted) return
     this.#options.log.info({ reason }, 'no longer leading')
     this.#term.controller.abort(new Error(reason))
+  }
+
+  /** Two requests fit into the time in which a leader must renew. */
+  get #requestMs(): number {
+    return this.#times.giveUpMs / 2
   }
 
   #now(): number {

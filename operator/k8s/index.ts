@@ -1,6 +1,7 @@
 export { type Condition, type ConditionClaim, mergeConditions, statusOf } from './conditions.ts'
 export { Election, type ElectionOptions } from './election.ts'
 export { EventRecorder, type ObjectEvent } from './event-recorder.ts'
+export { writeFreshest } from './freshest.ts'
 export { KubeClient, type ObjectList, type Query } from './kube-client.ts'
 export { KubeError } from './kube-error.ts'
 export { LEASE_TIMES, type LeaseTimes } from './lease.ts'

@@ -1,7 +1,8 @@
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
-import { HttpMethod, KubeConfig, RequestContext } from '@kubernetes/client-node'
+import { KubeConfig } from '@kubernetes/client-node'
 import { fetch, type Response } from 'undici'
+import { type Access, Connection } from './connection.ts'
 import { errorOfAnswer, KubeError } from './kube-error.ts'
 import { collectionPath, type KubeObject, type ObjectKey, objectPath, type ResourceType } from './types.ts'
 
@@ -40,12 +41,14 @@ const MERGE_TYPE = 'application/merge-patch+json'
  */
 export class KubeClient {
   readonly #config: KubeConfig
+  readonly #connection: Connection
 
   constructor(config: KubeConfig) {
     if (config.getCurrentCluster() === null) {
       throw new Error('Kubernetes: no cluster is configured, wanted a service account or KUBECONFIG')
     }
     this.#config = config
+    this.#connection = new Connection(config)
   }
 
   /** From a kubeconfig file; without one the pod's service account, or what `kubectl` would use. */
@@ -154,15 +157,14 @@ export class KubeClient {
   ): Promise<void> {
     const action = `watch ${type.plural}`
     const { query, signal } = options
-    const response = await this.#send({
-      action,
-      method: 'GET',
-      path: collectionPath(type, namespace),
-      query: { ...query, watch: true },
-      signal,
-      timeoutMs: Number.POSITIVE_INFINITY,
-    })
+    const access = await this.#connection.ownAccess()
     try {
+      const path = collectionPath(type, namespace)
+      const timeoutMs = Number.POSITIVE_INFINITY
+      const response = await this.#send(
+        { action, method: 'GET', path, query: { ...query, watch: true }, signal, timeoutMs },
+        access,
+      )
       if (response.body === null) return
       for await (const line of createInterface({ input: Readable.fromWeb(response.body) })) {
         if (line !== '') onEvent(parseEvent(action, line))
@@ -170,6 +172,8 @@ export class KubeClient {
     } catch (cause) {
       if (cause instanceof KubeError) throw cause
       throw new KubeError(`${action}: the connection broke`, { status: 0, cause })
+    } finally {
+      access.dispatcher.destroy().catch(() => undefined)
     }
   }
 
@@ -182,21 +186,19 @@ export class KubeClient {
     }
   }
 
-  async #send(send: Send): Promise<Response> {
+  async #send(send: Send, access?: Access): Promise<Response> {
     const { action, method, path, query = {}, body, contentType = JSON_TYPE, timeoutMs = TIMEOUT_MS } = send
     const url = new URL(`${this.#config.getCurrentCluster()?.server ?? ''}${path}`)
     for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, `${value}`)
     const signals = [send.signal, Number.isFinite(timeoutMs) ? AbortSignal.timeout(timeoutMs) : undefined]
     let response: Response
     try {
-      const context = new RequestContext(url.toString(), HttpMethod.GET)
-      await this.#config.applySecurityAuthentication(context)
-      const dispatcher = context.getDispatcher()
+      const { dispatcher, headers } = access ?? (await this.#connection.access())
       response = await fetch(url, {
         method,
-        headers: { ...context.getHeaders(), accept: JSON_TYPE, 'content-type': contentType },
+        headers: { ...headers, accept: JSON_TYPE, 'content-type': contentType },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        ...(dispatcher === undefined ? {} : { dispatcher }),
+        dispatcher,
         signal: AbortSignal.any(signals.filter((signal) => signal !== undefined)),
       })
     } catch (cause) {

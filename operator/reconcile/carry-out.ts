@@ -1,6 +1,6 @@
-import type { ConfigBucket, Streams } from '@landbridge/nats'
-import { type KubeClient, keyOf, type ResourceType } from '../k8s/index.ts'
-import type { RegionState } from '../region/index.ts'
+import { configKey, toStored } from '@landbridge/core'
+import { type KubeClient, keyOf, type ResourceType, writeFreshest } from '../k8s/index.ts'
+import type { Region } from '../region/index.ts'
 import { FINALIZER } from './plan.ts'
 import type { MeshResource, Step } from './types.ts'
 
@@ -10,12 +10,12 @@ export const FIELD_MANAGER = 'landbridge-operator'
 /** What carrying out a plan works on. */
 export type Hands = {
   readonly client: KubeClient
-  readonly streams: Streams
-  readonly config: ConfigBucket
-  readonly state: RegionState
+  readonly region: Region
   /** @throws when this process does not lead (any more); asked right before every write. */
   readonly assertLeading: () => void
 }
+
+type RegionStep = Exclude<Step, { kind: 'add-finalizer' | 'remove-finalizer' }>
 
 /**
  * Takes the steps of a plan, in order; the first that fails ends it, and the next reconciliation goes on from what is
@@ -34,47 +34,57 @@ export async function carryOut(
     hands.assertLeading()
     if (step.kind === 'add-finalizer') current = await writeFinalizers(hands, type, current, true)
     else if (step.kind === 'remove-finalizer') current = await writeFinalizers(hands, type, current, false)
-    else await writeRegion(hands, step)
+    else await writeRegion(hands.region, step)
   }
   return current
 }
 
-async function writeRegion(
-  { streams, state, config }: Hands,
-  step: Exclude<Step, { kind: 'add-finalizer' | 'remove-finalizer' }>,
-): Promise<void> {
+async function writeRegion(region: Region, step: RegionStep): Promise<void> {
+  const { streams, config } = region.access
   switch (step.kind) {
     case 'create-stream':
-      state.learn(step.shape.name, await streams.create(step.shape))
+      region.learn(step.shape.name, await streams.create(step.shape))
       return
     case 'update-stream': {
       const before = await streams.get(step.shape.name)
       const after = before === undefined ? await streams.create(step.shape) : await streams.update(step.shape, before)
-      state.learn(step.shape.name, after)
+      region.learn(step.shape.name, after)
       return
     }
     case 'delete-stream':
       await streams.delete(step.name)
-      state.learn(step.name, undefined)
+      region.learn(step.name, undefined)
       return
-    case 'put-config':
-      await config.put(step.document)
+    case 'put-config': {
+      const { revision } = await config.put(step.document)
+      region.learnEntry(configKey(step.document), { value: toStored(step.document), revision })
       return
+    }
     case 'delete-config':
       await config.delete(step.key)
+      region.learnEntry(step.key, undefined)
       return
   }
 }
 
-/** Upon the version that was seen: a leader that was paused meanwhile gets a conflict. */
+/** Upon the version that was seen: a leader that was paused meanwhile gets a conflict, and finds out that it is none. */
 function writeFinalizers(
-  { client }: Hands,
+  { client, assertLeading }: Hands,
   type: ResourceType,
   resource: MeshResource,
   wanted: boolean,
 ): Promise<MeshResource> {
-  const { finalizers = [], resourceVersion } = resource.metadata
-  const others = finalizers.filter((name) => name !== FINALIZER)
-  const body = { metadata: { resourceVersion, finalizers: wanted ? [...others, FINALIZER] : others } }
-  return client.merge<MeshResource>(type, keyOf(resource), body, { fieldManager: FIELD_MANAGER })
+  const isDeleting = ({ metadata }: MeshResource) => metadata.deletionTimestamp !== undefined
+  return writeFreshest(resource, {
+    write: (current) => {
+      assertLeading()
+      const { finalizers = [], resourceVersion } = current.metadata
+      const others = finalizers.filter((name) => name !== FINALIZER)
+      const body = { metadata: { resourceVersion, finalizers: wanted ? [...others, FINALIZER] : others } }
+      return client.merge<MeshResource>(type, keyOf(current), body, { fieldManager: FIELD_MANAGER })
+    },
+    read: () => client.get<MeshResource>(type, keyOf(resource)),
+    holds: (fresh) =>
+      fresh.metadata.generation === resource.metadata.generation && isDeleting(fresh) === isDeleting(resource),
+  })
 }

@@ -1,26 +1,20 @@
-import { configKey, type MeshDocument } from '@landbridge/core'
+import { configKey } from '@landbridge/core'
 import type { ResourceDefinition } from '../api/index.ts'
-import type { RegionState } from '../region/index.ts'
+import type { Region } from '../region/index.ts'
 import type { Kind } from './kind.ts'
 
 /** What differs between kinds that are nothing but an entry of the configuration. */
 export type ConfigKindOptions = {
   readonly definition: ResourceDefinition
   readonly ofTenant: boolean
-  readonly state: RegionState
-  readonly extras?: (document: MeshDocument) => Readonly<Record<string, unknown>>
-  readonly degraded?: Kind['degraded']
+  readonly region: Region
+  readonly shown: Kind['shown']
 }
 
 /** A kind that is nothing but an entry of the configuration. */
-export function configKind(options: ConfigKindOptions): Kind {
-  const { definition, ofTenant, state, extras, degraded } = options
+export function configKind({ region, ...kind }: ConfigKindOptions): Kind {
   return {
-    definition,
-    ofTenant,
-    find: async (document) => ({ stream: undefined, stored: state.entry(configKey(document)), inUse: [] }),
-    streamOf: () => undefined,
-    extras: (document) => (document === undefined ? {} : (extras?.(document) ?? {})),
-    degraded: degraded ?? (() => undefined),
+    ...kind,
+    find: async (document) => ({ stream: undefined, stored: region.entry(configKey(document))?.value, inUse: [] }),
   }
 }

@@ -1,6 +1,15 @@
 import type { MeshDocument } from '@landbridge/core'
 import type { ResourceDefinition } from '../api/index.ts'
-import type { Found, MeshResource } from './types.ts'
+import type { Trouble } from '../region/index.ts'
+import type { Found, MeshResource, ResourceStatus } from './types.ts'
+
+/** How to look. */
+export type FindOptions = {
+  /** It is to go: what holds that back is asked for, too. */
+  readonly deleting: boolean
+  /** It is to go whatever holds that back: then nobody is asked. */
+  readonly deleteAnyway: boolean
+}
 
 /** What only one kind of resource knows. */
 export type Kind = {
@@ -8,13 +17,23 @@ export type Kind = {
   /** Whether its namespace stands for a tenant. */
   readonly ofTenant: boolean
   /** What there is of it in the region. May ask the region when `deleting`. @throws MeshError */
-  readonly find: (document: MeshDocument, options: { readonly deleting: boolean }) => Promise<Found>
-  /** Names the stream that it wants; undefined when it wants none. */
-  readonly streamOf: (document: MeshDocument) => string | undefined
-  /** Fields of the status that only this kind has. */
-  readonly extras: (document: MeshDocument | undefined) => Readonly<Record<string, unknown>>
+  readonly find: (document: MeshDocument, options: FindOptions) => Promise<Found>
+  /** What the status says only of this kind. @param before The status until now: what is not known anew stays */
+  readonly shown: (document: MeshDocument, before: ResourceStatus | undefined) => Shown
+}
+
+/** What a status says of one kind alone. */
+export type Shown = {
+  /** Fields of the status. */
+  readonly extras: Readonly<Record<string, unknown>>
   /** What works less well than it should. */
-  readonly degraded: (document: MeshDocument) => { readonly reason: string; readonly message: string } | undefined
+  readonly degraded: Trouble | undefined
+}
+
+/** What a status said of trouble. */
+export function troubleOf(status: ResourceStatus | undefined): Trouble | undefined {
+  const found = status?.conditions?.find(({ type }) => type === 'Degraded')
+  return found?.status === 'True' ? { reason: found.reason, message: found.message } : undefined
 }
 
 /** Makes a resource small: what others wrote into its metadata is not kept in memory. */

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { planResource } from './plan.ts'
 import type { Found, MeshResource, Step } from './types.ts'
-import { wishOf } from './wish.ts'
+import { documentOf, wishOf } from './wish.ts'
 
 const FOLDER = join(import.meta.dirname, 'testdata/plan')
 
@@ -25,7 +25,7 @@ describe('plan of a resource', () => {
   it.each(names)('%s', async (name) => {
     const given: Case = parse(readFileSync(join(FOLDER, `${name}.in.yaml`), 'utf8'))
     const resource = { apiVersion: 'landbridge.dev/v1alpha1', kind: 'Topic', ...given.resource }
-    const wish = wishOf(resource, resource.metadata.namespace, given.claimedBy)
+    const wish = wishOf(resource, documentOf(resource, resource.metadata.namespace), given.claimedBy)
     const { steps, verdict, drift } = planResource(wish, foundOf(given, wish.document.value))
     const shown = { steps: steps.map(shortened), verdict, drift }
     await expect(stringify(shown)).toMatchFileSnapshot(join(FOLDER, `${name}.out.yaml`))
@@ -35,7 +35,7 @@ describe('plan of a resource', () => {
     for (const name of names) {
       const given: Case = parse(readFileSync(join(FOLDER, `${name}.in.yaml`), 'utf8'))
       const resource = { apiVersion: 'landbridge.dev/v1alpha1', kind: 'Topic', ...given.resource }
-      const wish = wishOf(resource, resource.metadata.namespace, given.claimedBy)
+      const wish = wishOf(resource, documentOf(resource, resource.metadata.namespace), given.claimedBy)
       const found = foundOf(given, wish.document.value)
       const first = planResource(wish, found)
       const finalizer = first.steps.some(({ kind }) => kind === 'add-finalizer') || wish.finalizer

@@ -21,7 +21,7 @@ const outcome = (given: Partial<Outcome>): Outcome => ({
   plan: plan({ kind: 'in-place' }),
   stage: 'done',
   error: undefined,
-  gateways: undefined,
+  gateways: { following: 2, all: 2 },
   revision: undefined,
   degraded: undefined,
   extras: {},
@@ -32,6 +32,8 @@ const outcome = (given: Partial<Outcome>): Outcome => ({
 const CASES: readonly (readonly [what: string, given: Partial<Outcome>, wanted: Readonly<Record<string, string>>])[] = [
   ['in place', {}, { Ready: 'True', Synced: 'True', Drifted: 'False', Paused: 'False', Degraded: 'False' }],
   ['gateways follow', { gateways: { following: 1, all: 2 } }, { Ready: 'True', Synced: 'False' }],
+  ['there is no gateway', { gateways: { following: 0, all: 0 } }, { Ready: 'True', Synced: 'Unknown' }],
+  ['gateways are not heard yet', { gateways: undefined }, { Ready: 'True', Synced: 'Unknown' }],
   ['invalid', { plan: plan({ kind: 'invalid', message: 'no' }) }, { Ready: 'False', Synced: 'False', Stalled: 'True' }],
   ['claimed', { plan: plan({ kind: 'claimed', by: 'a/b' }) }, { Ready: 'False', Stalled: 'True' }],
   ['paused', { plan: plan({ kind: 'paused' }) }, { Ready: 'False', Synced: 'Unknown', Paused: 'True' }],
@@ -75,4 +77,17 @@ test('repairs are counted once they are done', () => {
   expect(once.drift).toMatchObject({ repairs: 1, lastChanges: 'max_age 1d -> 7d' })
   expect(statusAfter(resource(once), outcome({ plan: drift })).drift?.repairs).toBe(2)
   expect(statusAfter(resource(once), outcome({})).drift).toEqual(once.drift)
+})
+
+test('what was known of the gateways stands until they are heard, and a gateway more is no news', () => {
+  const first = statusAfter(resource(), outcome({ gateways: { following: 2, all: 2 } }))
+  expect(first.gateways).toBe('2/2')
+  expect(statusAfter(resource(first), outcome({ gateways: undefined }))).toEqual(first)
+  expect(statusAfter(resource(first), outcome({ gateways: { following: 3, all: 3 } }))).toEqual(first)
+  const behind = statusAfter(resource(first), outcome({ gateways: { following: 1, all: 3 } }))
+  expect(behind.gateways).toBe('1/3')
+  expect(statusAfter(resource(behind), outcome({ gateways: { following: 3, all: 3 } })).gateways).toBe('3/3')
+  const put = { ...plan({ kind: 'in-place' }), steps: [{ kind: 'delete-config', key: 'x' } as const] }
+  const changed = statusAfter(resource(first), outcome({ plan: put, gateways: undefined }))
+  expect(statusOf(changed.conditions, 'Synced')).toBe('Unknown')
 })

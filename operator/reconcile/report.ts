@@ -1,4 +1,5 @@
 import { type ConditionClaim, mergeConditions } from '../k8s/index.ts'
+import type { Following } from '../region/index.ts'
 import type { MeshResource, Plan, ResourceStatus, Verdict } from './types.ts'
 
 /** How the steps of a plan went, and what the gateways do with it. */
@@ -8,8 +9,8 @@ export type Outcome = {
   readonly stage: 'found' | 'done'
   /** Why a step failed; undefined when all went well. */
   readonly error: { readonly message: string; readonly refused: boolean } | undefined
-  /** Gateways that run a configuration with it, and all that were heard; undefined when nobody asked. */
-  readonly gateways: { readonly following: number; readonly all: number } | undefined
+  /** Gateways that run a configuration with it, and all that were heard; undefined when nobody knows. */
+  readonly gateways: Following | undefined
   /** Revision of the configuration that holds it; undefined when unknown. */
   readonly revision: number | undefined
   /** What works less well than it should, in words; undefined: nothing. */
@@ -28,32 +29,32 @@ const MESSAGE_LENGTH_MAX = 1_024
 export function statusAfter(resource: MeshResource, outcome: Outcome): ResourceStatus {
   const { plan, nowMs } = outcome
   const { generation = 0 } = resource.metadata
-  const conditions = mergeConditions(resource.status?.conditions, claimsOf(outcome), generation, nowMs)
-  const { revision, gateways } = outcome
+  const conditions = mergeConditions(resource.status?.conditions, claimsOf(resource, outcome), generation, nowMs)
+  const { revision } = outcome
   const repaired = outcome.stage === 'done' && outcome.error === undefined
   const drift = driftOf(resource, plan, repaired, nowMs)
+  const shown = gatewaysText(resource.status, outcome)
   return {
     observedGeneration: generation,
     conditions,
     ...outcome.extras,
     ...(revision === undefined ? {} : { revision }),
-    ...(gateways === undefined ? {} : { gateways: `${gateways.following}/${gateways.all}` }),
+    ...(shown === undefined ? {} : { gateways: shown }),
     ...(drift === undefined ? {} : { drift }),
   }
 }
 
-function claimsOf(outcome: Outcome): readonly ConditionClaim[] {
+function claimsOf(resource: MeshResource, outcome: Outcome): readonly ConditionClaim[] {
   const { plan, error, degraded, stage } = outcome
   const found = stage === 'found'
   const ready = error !== undefined ? failed(error) : found ? drifted(plan) : readyOf(plan.verdict)
-  const claims: ConditionClaim[] = [claim('Ready', ready.status, ready.reason, ready.message), syncedOf(outcome, ready)]
+  const claims: ConditionClaim[] = [
+    claim('Ready', ready.status, ready.reason, ready.message),
+    syncedOf(resource, outcome, ready),
+  ]
   if (plan.drift.length > 0 && (found || error !== undefined)) {
     claims.push(claim('Drifted', 'True', 'ChangedByOthers', plan.drift.join(', ')))
-  } else {
-    const repaired = plan.drift.length > 0
-    const message = repaired ? `repaired: ${plan.drift.join(', ')}` : ''
-    claims.push(claim('Drifted', 'False', repaired ? 'Repaired' : 'AsDeclared', message))
-  }
+  } else claims.push(claim('Drifted', 'False', 'AsDeclared', ''))
   claims.push(pausedOf(plan.verdict))
   if (degraded === undefined) claims.push(claim('Degraded', 'False', 'AsExpected', ''))
   else claims.push(claim('Degraded', 'True', degraded.reason, degraded.message))
@@ -103,15 +104,42 @@ function failed(error: { readonly message: string; readonly refused: boolean }):
   return unready('Failed', `${error.message}; it is tried again`, 'reconciling')
 }
 
-function syncedOf({ gateways, error, plan }: Outcome, ready: Ready): ConditionClaim {
+function syncedOf(resource: MeshResource, { gateways, error, plan }: Outcome, ready: Ready): ConditionClaim {
   if (ready.status !== 'True' || error !== undefined || plan.verdict.kind !== 'in-place') {
     return claim('Synced', plan.verdict.kind === 'paused' ? 'Unknown' : 'False', ready.reason, ready.message)
   }
-  if (gateways !== undefined && gateways.following < gateways.all) {
+  if (gateways === undefined) {
+    const before = resource.status?.conditions?.find(({ type }) => type === 'Synced')
+    // An operator that has just started has not heard them yet: what was known stands.
+    const stands = plan.steps.length === 0 && before?.observedGeneration === resource.metadata.generation
+    if (stands && before !== undefined && GATEWAY_REASONS.has(before.reason)) {
+      return claim('Synced', before.status, before.reason, before.message)
+    }
+    return claim('Synced', 'Unknown', 'GatewaysUnknown', 'the gateways of the region were not heard yet')
+  }
+  if (gateways.all === 0) return claim('Synced', 'Unknown', 'NoGateways', 'no gateway of the region is heard')
+  if (gateways.following < gateways.all) {
     const behind = gateways.all - gateways.following
     return claim('Synced', 'False', 'GatewaysFollowing', `${behind} of ${gateways.all} gateways do not run it yet`)
   }
   return claim('Synced', 'True', 'InPlace', '')
+}
+
+/** Reasons of Synced that speak of gateways. */
+const GATEWAY_REASONS: ReadonlySet<string> = new Set(['InPlace', 'GatewaysFollowing', 'NoGateways', 'GatewaysUnknown'])
+
+/**
+ * "2/3": how many gateways run it, of all. As long as all of them do, a gateway more or less is no news: ten thousand
+ * resources would be written for each.
+ */
+function gatewaysText(before: ResourceStatus | undefined, { gateways, plan }: Outcome): string | undefined {
+  if (plan.verdict.kind !== 'in-place') return undefined
+  const shown = typeof before?.gateways === 'string' ? before.gateways : undefined
+  if (gateways === undefined) return shown
+  const isComplete = gateways.all > 0 && gateways.following === gateways.all
+  const [following, all] = (shown ?? '').split('/')
+  if (isComplete && following === all && all !== '0' && shown !== undefined) return shown
+  return `${gateways.following}/${gateways.all}`
 }
 
 function pausedOf({ kind }: Verdict): ConditionClaim {

@@ -1,32 +1,50 @@
 import { isDeepStrictEqual } from 'node:util'
 import {
+  apiVersionOf,
   type EventRecorder,
-  type KubeClient,
   keyOf,
   type ObjectEvent,
   type ResourceType,
   statusOf,
+  writeFreshest,
 } from '../k8s/index.ts'
-import { FIELD_MANAGER } from './carry-out.ts'
+import { FIELD_MANAGER, type Hands } from './carry-out.ts'
 import type { MeshResource, ResourceStatus } from './types.ts'
 
-/** Writes a status where it differs from what is there; returns whether it did. @throws KubeError */
+/**
+ * Writes a status where it differs from what is there; undefined when it does not, else the resource as it is now.
+ * @throws KubeError, a conflict when the resource was changed so that the status is not right any more
+ */
 export async function writeStatus(
-  client: KubeClient,
+  { client, assertLeading }: Hands,
   type: ResourceType,
   resource: MeshResource,
   status: ResourceStatus,
-): Promise<boolean> {
-  if (isDeepStrictEqual(resource.status, plain(status))) return false
-  const { name, namespace, resourceVersion } = resource.metadata
-  const body = {
-    apiVersion: `${type.group}/${type.version}`,
-    kind: type.kind,
-    metadata: { name, ...(namespace === undefined ? {} : { namespace }), resourceVersion },
-    status,
-  }
-  await client.apply(type, keyOf(resource), body, { fieldManager: FIELD_MANAGER, subresource: 'status' })
-  return true
+): Promise<MeshResource | undefined> {
+  if (isDeepStrictEqual(resource.status, plain(status))) return undefined
+  const { name, namespace, generation, deletionTimestamp } = resource.metadata
+  return writeFreshest(resource, {
+    write: (current) => {
+      assertLeading()
+      const { resourceVersion } = current.metadata
+      const body = {
+        apiVersion: apiVersionOf(type),
+        kind: type.kind,
+        metadata: { name, ...(namespace === undefined ? {} : { namespace }), resourceVersion },
+        status,
+      }
+      return client.apply<MeshResource>(type, keyOf(resource), body, {
+        fieldManager: FIELD_MANAGER,
+        subresource: 'status',
+      })
+    },
+    read: () => client.get<MeshResource>(type, keyOf(resource)),
+    // The status was made from the spec, and from the status before.
+    holds: ({ metadata, status: before }) =>
+      metadata.generation === generation &&
+      metadata.deletionTimestamp === deletionTimestamp &&
+      isDeepStrictEqual(before, resource.status),
+  })
 }
 
 /** The Event of a transition; undefined when there is none to tell. */

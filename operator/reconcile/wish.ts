@@ -1,17 +1,25 @@
-import { API_VERSION, fromData } from '@landbridge/core'
+import { API_VERSION, fromData, type MeshDocument, type Result } from '@landbridge/core'
 import { statusOf } from '../k8s/index.ts'
 import { ANNOTATION, FINALIZER } from './plan.ts'
 import type { MeshResource, ResourceStatus, Wish } from './types.ts'
 
 /**
- * What a resource asks for.
+ * The document that a resource is.
  * @param tenant The tenant that its namespace stands for; undefined for kinds that belong to the region.
  */
-export function wishOf(resource: MeshResource, tenant: string | undefined, claimedBy: string | undefined): Wish {
-  const { metadata, kind, spec = {}, status } = resource
+export function documentOf(
+  { metadata, kind, spec = {} }: MeshResource,
+  tenant: string | undefined,
+): Result<MeshDocument> {
+  const name = tenant === undefined ? { name: metadata.name } : { namespace: tenant, name: metadata.name }
+  return fromData({ apiVersion: API_VERSION, kind, metadata: name, spec })
+}
+
+/** What a resource asks for. */
+export function wishOf(resource: MeshResource, document: Result<MeshDocument>, claimedBy: string | undefined): Wish {
+  const { metadata, status } = resource
   const { generation = 0, annotations = {}, finalizers = [] } = metadata
   const has = (annotation: string) => annotations[annotation] === 'true'
-  const name = tenant === undefined ? { name: metadata.name } : { namespace: tenant, name: metadata.name }
   return {
     generation,
     deleting: metadata.deletionTimestamp !== undefined,
@@ -21,7 +29,7 @@ export function wishOf(resource: MeshResource, tenant: string | undefined, claim
     unmanaged: has(ANNOTATION.unmanaged),
     adopt: has(ANNOTATION.adopt),
     deleteAnyway: has(ANNOTATION.deleteAnyway),
-    document: fromData({ apiVersion: API_VERSION, kind, metadata: name, spec }),
+    document,
     claimedBy,
   }
 }

@@ -1,2 +1,3 @@
-export type { GatewayView } from './gateway-view.ts'
-export { RegionState, type RegionStateOptions } from './region-state.ts'
+export type { PeerFigures, TopicFigures, Trouble } from './figures.ts'
+export { Region, type RegionOptions } from './region.ts'
+export type { Following } from './sign-board.ts'

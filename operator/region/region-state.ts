@@ -1,22 +1,28 @@
-import type { ConfigBucket, NatsSession, ObservedStream, Streams } from '@landbridge/nats'
+import type { EntryWatch, ObservedStream } from '@landbridge/nats'
 import type { Log } from '@landbridge/service'
+import type { RegionAccess } from './region-access.ts'
+import { RegionEntries, type RegionEntry } from './region-entries.ts'
 
 /** What a `RegionState` needs. */
 export type RegionStateOptions = {
-  readonly session: NatsSession
-  readonly config: ConfigBucket
-  readonly streams: Streams
+  readonly access: RegionAccess
   readonly log: Log
   /** A stream was created, changed or deleted. */
   readonly onStream: (name: string) => void
   /** An entry of the configuration was put or deleted. */
   readonly onEntry: (key: string) => void
+  /** What is told here has become current. */
+  readonly onCurrent: () => void
   /** All streams are looked at after this, in ms. Default 30 s: notices of the server may be missed. */
-  readonly pollMs?: number
+  readonly pollMs?: number | undefined
 }
+
+/** What is kept of a stream. */
+export type SeenStream = Pick<ObservedStream, 'shape' | 'created'>
 
 const POLL_MS = 30_000
 const RETRY_MS = 1_000
+const STREAM_PREFIX = 'lb_'
 
 /**
  * What the region holds, kept current: streams by the server's notices with a look at all of them behind, the
@@ -26,11 +32,12 @@ export class RegionState implements AsyncDisposable {
   readonly #options: RegionStateOptions
   readonly #looking = new Set<string>()
   readonly #lookAgain = new Set<string>()
-  readonly #ready = Promise.withResolvers<void>()
-  #streams = new Map<string, ObservedStream>()
-  #entries: ReadonlyMap<string, string> = new Map()
-  #revision = 0
-  #stops: (() => void | Promise<void>)[] = []
+  readonly #entries = new RegionEntries()
+  readonly #stops: (() => void)[]
+  readonly #watch: EntryWatch
+  /** Streams that were learned of while all are listed: the list may be older. */
+  readonly #touched = new Set<string>()
+  #streams = new Map<string, SeenStream>()
   #timer: NodeJS.Timeout | undefined
   #polled = false
   #unknownSince = performance.now()
@@ -38,26 +45,31 @@ export class RegionState implements AsyncDisposable {
   #entriesKnown = false
   #closed = false
 
-  private constructor(options: RegionStateOptions) {
+  /** Begins to follow; `onCurrent` tells when everything is known. */
+  constructor(options: RegionStateOptions) {
+    const { session, streams, config } = options.access
     this.#options = options
-    this.#ready.promise.catch(() => undefined)
-  }
-
-  /** Begins to follow. Resolves at once; `ready` tells when everything is known. */
-  static open(options: RegionStateOptions): RegionState {
-    const state = new RegionState(options)
-    void state.#start()
-    return state
-  }
-
-  /** Resolves when streams and configuration are known; rejects when closed before. */
-  get ready(): Promise<void> {
-    return this.#ready.promise
+    this.#stops = [
+      streams.watch((name) => void this.#look(name)),
+      session.onChange(({ connected }) => {
+        if (this.current) this.#unknownSince = performance.now()
+        this.#polled = false
+        if (connected) this.#schedule(0)
+      }),
+    ]
+    this.#watch = config.follow({
+      onEntry: (key, value, { sequence }) => {
+        if (this.#entries.take(key, value, sequence)) options.onEntry(key)
+      },
+      onCaughtUp: () => this.#caughtUp(),
+      onRestart: () => this.#entries.restart(),
+    })
+    this.#schedule(0)
   }
 
   /** Whether what is told here is current: the connection stands and all was seen since it does. */
   get current(): boolean {
-    return this.#polled && this.#options.session.connected
+    return this.#polled && this.#entriesKnown && this.#options.access.session.connected
   }
 
   /** How long it has not been current; 0 while it is. */
@@ -66,75 +78,49 @@ export class RegionState implements AsyncDisposable {
   }
 
   /** The stream as last seen; undefined when there is none. */
-  stream(name: string): ObservedStream | undefined {
+  stream(name: string): SeenStream | undefined {
     return this.#streams.get(name)
   }
 
-  /** Names of all streams of the mesh. */
-  get streamNames(): Iterable<string> {
-    return this.#streams.keys()
-  }
-
   /** The stored document under a key of the configuration. */
-  entry(key: string): string | undefined {
+  entry(key: string): RegionEntry | undefined {
     return this.#entries.get(key)
   }
 
-  /** Revision of the configuration. */
-  get revision(): number {
-    return this.#revision
+  /** Every stored document whose key begins so. */
+  entriesUnder(prefix: string): Iterable<RegionEntry> {
+    return this.#entries.under(prefix)
   }
 
   /** Takes over what a write of our own returned, so that it need not be looked up; undefined: it was deleted. */
-  learn(name: string, stream: ObservedStream | undefined): void {
+  learn(name: string, stream: SeenStream | undefined): void {
+    if (this.#polling) this.#touched.add(name)
     if (stream === undefined) this.#streams.delete(name)
-    else this.#streams.set(name, stream)
+    else this.#streams.set(name, { shape: stream.shape, created: stream.created })
+  }
+
+  /** The same of an entry of the configuration. */
+  learnEntry(key: string, entry: RegionEntry | undefined): void {
+    this.#entries.learn(key, entry)
   }
 
   /** Idempotent. */
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)
-    this.#ready.reject(new Error('region: closed before its state was known'))
-    await Promise.all(this.#stops.splice(0).map((stop) => stop()))
+    for (const stop of this.#stops.splice(0)) stop()
+    await this.#watch.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
-  async #start(): Promise<void> {
-    const { session, streams, config, log } = this.#options
-    this.#stops.push(
-      streams.watch((name) => void this.#look(name)),
-      session.onChange(({ connected }) => {
-        if (this.#polled) this.#unknownSince = performance.now()
-        this.#polled = false
-        if (connected) this.#schedule(0)
-      }),
-    )
-    this.#schedule(0)
-    while (!this.#closed) {
-      try {
-        const stop = await config.watch((snapshot, entries) => this.#takeEntries(snapshot.revision, entries))
-        if (this.#closed) await stop()
-        else this.#stops.push(stop)
-        return
-      } catch (err) {
-        log.warn({ err }, 'the configuration cannot be followed, it is tried again')
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
-      }
-    }
-  }
-
-  #takeEntries(revision: number, entries: ReadonlyMap<string, string>): void {
-    const before = this.#entries
-    this.#entries = new Map(entries)
-    this.#revision = revision
+  #caughtUp(): void {
+    for (const key of this.#entries.caughtUp()) this.#options.onEntry(key)
+    if (this.#entriesKnown) return
     this.#entriesKnown = true
-    for (const [key, value] of entries) if (before.get(key) !== value) this.#options.onEntry(key)
-    for (const key of before.keys()) if (!entries.has(key)) this.#options.onEntry(key)
-    this.#checkReady()
+    if (this.current) this.#options.onCurrent()
   }
 
   #schedule(waitMs: number): void {
@@ -146,15 +132,18 @@ export class RegionState implements AsyncDisposable {
   async #poll(): Promise<void> {
     if (this.#polling) return
     this.#polling = true
-    const { session, streams, log, pollMs = POLL_MS } = this.#options
-    const { epoch } = session
+    this.#touched.clear()
+    const { access, log, pollMs = POLL_MS } = this.#options
+    const { epoch } = access.session
     try {
-      const seen = await streams.list()
+      const seen = await access.streams.list()
       if (this.#closed) return
-      if (session.epoch === epoch) this.#takeStreams(seen)
-      this.#polled = session.epoch === epoch
-      this.#checkReady()
-      this.#schedule(this.#polled ? pollMs : 0)
+      const isCurrent = access.session.epoch === epoch
+      if (isCurrent) this.#takeStreams(seen)
+      const isNew = isCurrent && !this.#polled
+      this.#polled = isCurrent
+      if (isNew && this.current) this.#options.onCurrent()
+      this.#schedule(isCurrent ? pollMs : 0)
     } catch (err) {
       if (!this.#closed) log.warn({ err }, 'the streams cannot be listed, it is tried again')
       this.#schedule(RETRY_MS)
@@ -165,21 +154,33 @@ export class RegionState implements AsyncDisposable {
 
   #takeStreams(seen: ReadonlyMap<string, ObservedStream>): void {
     const before = this.#streams
-    this.#streams = new Map(seen)
-    for (const [name, stream] of seen) if (differs(before.get(name), stream)) this.#options.onStream(name)
-    for (const name of before.keys()) if (!seen.has(name)) this.#options.onStream(name)
+    this.#streams = new Map()
+    const changed: string[] = []
+    for (const [name, { shape, created }] of seen) {
+      if (this.#touched.has(name)) continue
+      const known = before.get(name)
+      const now = { shape, created }
+      const isNew = differs(known, now)
+      this.#streams.set(name, isNew || known === undefined ? now : known)
+      if (isNew) changed.push(name)
+    }
+    for (const [name, stream] of before) {
+      if (this.#touched.has(name)) this.#streams.set(name, stream)
+      else if (!seen.has(name)) changed.push(name)
+    }
+    for (const name of changed) this.#options.onStream(name)
   }
 
   /** Looks at one stream; a notice that comes meanwhile makes it look once more. */
   async #look(name: string): Promise<void> {
-    if (!name.startsWith('lb_') || this.#closed) return
+    if (!name.startsWith(STREAM_PREFIX) || this.#closed) return
     if (this.#looking.has(name)) {
       this.#lookAgain.add(name)
       return
     }
     this.#looking.add(name)
     try {
-      const stream = await this.#options.streams.get(name)
+      const stream = await this.#options.access.streams.get(name)
       const before = this.#streams.get(name)
       this.learn(name, stream)
       if (stream === undefined ? before !== undefined : differs(before, stream)) this.#options.onStream(name)
@@ -190,13 +191,9 @@ export class RegionState implements AsyncDisposable {
       if (this.#lookAgain.delete(name)) void this.#look(name)
     }
   }
-
-  #checkReady(): void {
-    if (this.#polled && this.#entriesKnown) this.#ready.resolve()
-  }
 }
 
-function differs(before: ObservedStream | undefined, now: ObservedStream): boolean {
+function differs(before: SeenStream | undefined, now: SeenStream): boolean {
   return (
     before === undefined || before.created !== now.created || JSON.stringify(before.shape) !== JSON.stringify(now.shape)
   )

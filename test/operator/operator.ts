@@ -1,11 +1,18 @@
 import { randomUUID } from 'node:crypto'
+import { type Lab, type LabOptions, startLab } from '@landbridge/lab'
+import { makeNamespace, startCluster, type TestCluster, until } from '@landbridge/lab/kubernetes'
 import { NatsSession, Streams } from '@landbridge/nats'
 import { KubeClient, loadConfig, type Operator, startOperator } from '@landbridge/operator'
 import { silentLog } from '@landbridge/service'
-import { TOPIC } from '../../operator/api/index.ts'
-import type { MeshResource } from '../../operator/reconcile/types.ts'
 import { type NatsServers, startNatsServers } from '../nats-server.ts'
-import { makeNamespace, startCluster, type TestCluster, until } from './cluster.ts'
+
+/** Where an operator works, and how. */
+export type OperatorPlace = {
+  readonly kubeconfig: string
+  readonly nats: Pick<NatsServers, 'urls' | 'domain'>
+  /** Further environment. */
+  readonly env?: Readonly<Record<string, string>>
+}
 
 /** A cluster, a region's NATS and an operator between them. */
 export type OperatorFixture = AsyncDisposable & {
@@ -15,8 +22,20 @@ export type OperatorFixture = AsyncDisposable & {
   readonly streams: Streams
   readonly operator: Operator
   /** Starts one more operator of the same region. */
-  another(options?: { readonly kubeconfig?: string }): Promise<Operator>
+  another(place?: Partial<OperatorPlace>): Promise<Operator>
 }
+
+/** A mesh of real gateways, and an operator of one of its regions. */
+export type MeshFixture = AsyncDisposable & {
+  readonly cluster: TestCluster
+  readonly lab: Lab
+  readonly operator: Operator
+  /** The operator's region. */
+  readonly region: string
+}
+
+/** Its first list and its lease come within two seconds on a machine of its own. */
+const LEADING_MS = 120_000
 
 /** Namespaces of the release, and of a tenant. */
 export const RELEASE = 'landbridge'
@@ -27,21 +46,27 @@ export async function startOperatorFixture(
   options: {
     /** Puts something between the operator and the API server's port; returns the port to dial instead. */
     readonly through?: (port: number) => Promise<number>
+    /** Further environment of the operator. */
+    readonly env?: Readonly<Record<string, string>>
+    /** The operator is an ordinary user, whom the API server throttles. */
+    readonly user?: boolean
+    /** Further flags of the API server. */
+    readonly flags?: readonly string[]
   } = {},
 ): Promise<OperatorFixture> {
   await using parts = new AsyncDisposableStack()
-  const [cluster, nats] = await Promise.all([startCluster(), startNatsServers()])
-  parts.use(cluster)
-  parts.use(nats)
+  // In turn: when one does not start, nothing of the other is left behind.
+  const nats = parts.use(await startNatsServers())
+  const cluster = parts.use(await startCluster(options.flags))
   await makeNamespace(cluster.client, RELEASE)
   await makeNamespace(cluster.client, TENANT)
   const session = parts.use(await NatsSession.connect({ servers: nats.urls, name: 'test' }))
-  const another = async ({ kubeconfig = cluster.kubeconfig }: { readonly kubeconfig?: string } = {}) =>
-    parts.use(await runOperator(nats, kubeconfig))
   const dialled = await options.through?.(cluster.port)
-  const kubeconfig = dialled === undefined ? cluster.kubeconfig : await cluster.kubeconfigAt(dialled)
-  const operator = await another({ kubeconfig })
-  await until(async () => operator.leading)
+  const direct = options.user === true ? cluster.userKubeconfig : cluster.kubeconfig
+  const kubeconfig = dialled === undefined ? direct : await cluster.kubeconfigAt(dialled)
+  const place = { kubeconfig: direct, nats, ...(options.env === undefined ? {} : { env: options.env }) }
+  const operator = parts.use(await runOperator({ ...place, kubeconfig }))
+  await until(async () => operator.leading, LEADING_MS)
   const owned = parts.move()
   return {
     cluster,
@@ -49,12 +74,31 @@ export async function startOperatorFixture(
     session,
     streams: new Streams(session),
     operator,
-    another: ({ kubeconfig = cluster.kubeconfig } = {}) => runOperator(nats, kubeconfig).then((one) => owned.use(one)),
+    another: async (other) => owned.use(await runOperator({ ...place, ...other })),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
 
-function runOperator(nats: NatsServers, kubeconfig: string): Promise<Operator> {
+/** Starts a mesh of real gateways in two regions, and an operator of the second. */
+export async function startMeshFixture(options: LabOptions = {}): Promise<MeshFixture> {
+  await using parts = new AsyncDisposableStack()
+  const region = 'eu-west'
+  const lab = parts.use(await startLab({ regions: ['us-east', region], ...options }))
+  const cluster = parts.use(await startCluster())
+  await makeNamespace(cluster.client, RELEASE)
+  await makeNamespace(cluster.client, TENANT)
+  const nats = { urls: lab.region(region).natsUrls, domain: region }
+  const operator = parts.use(await runOperator({ kubeconfig: cluster.kubeconfig, nats }, { figuresMs: 500 }))
+  await until(async () => operator.leading, LEADING_MS)
+  const owned = parts.move()
+  return { cluster, lab, operator, region, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+/** Starts an operator. */
+export function runOperator(
+  { kubeconfig, nats, env = {} }: OperatorPlace,
+  options: Parameters<typeof startOperator>[1] = {},
+): Promise<Operator> {
   const config = loadConfig({
     LANDBRIDGE_REGION: 'eu-west',
     LANDBRIDGE_NATS_SERVERS: nats.urls.join(','),
@@ -62,56 +106,7 @@ function runOperator(nats: NatsServers, kubeconfig: string): Promise<Operator> {
     LANDBRIDGE_NAMESPACE: RELEASE,
     LANDBRIDGE_OPERATOR: `operator-${randomUUID().slice(0, 8)}`,
     LANDBRIDGE_HTTP_LISTEN: '127.0.0.1:0',
+    ...env,
   })
-  return startOperator(config, { log: silentLog(), client: KubeClient.fromEnvironment(kubeconfig) })
-}
-
-/** A Topic as people write it. */
-export function topic(name: string, spec: object = {}, metadata: object = {}): object {
-  return {
-    apiVersion: 'landbridge.dev/v1alpha1',
-    kind: 'Topic',
-    metadata: { name, namespace: TENANT, ...metadata },
-    spec,
-  }
-}
-
-/** Creates a Topic. */
-export function createTopic(
-  client: KubeClient,
-  name: string,
-  spec: object = {},
-  metadata: object = {},
-): Promise<MeshResource> {
-  return client.create(TOPIC.type, TENANT, topic(name, spec, metadata))
-}
-
-/** Changes a Topic as a person would. */
-export function patchTopic(client: KubeClient, name: string, patch: object): Promise<MeshResource> {
-  return client.merge(TOPIC.type, { namespace: TENANT, name }, patch, { fieldManager: 'person' })
-}
-
-/** The Topic now. */
-export function getTopic(client: KubeClient, name: string): Promise<MeshResource | undefined> {
-  return client.get(TOPIC.type, { namespace: TENANT, name })
-}
-
-/** Waits until a condition of a Topic is as wanted, for its newest spec; returns the Topic. */
-export async function untilCondition(
-  client: KubeClient,
-  name: string,
-  type: string,
-  status: string,
-  withinMs = 15_000,
-): Promise<MeshResource> {
-  let last: MeshResource | undefined
-  await until(async () => {
-    last = await getTopic(client, name)
-    const found = last?.status?.conditions?.find((condition) => condition.type === type)
-    return found?.status === status && found.observedGeneration === last?.metadata.generation
-  }, withinMs).catch((cause: unknown) => {
-    throw new Error(`${name}: wanted ${type} ${status}, is ${JSON.stringify(last?.status)}`, { cause })
-  })
-  if (last === undefined) throw new Error(`${name}: is gone`)
-  return last
+  return startOperator(config, { log: silentLog(), client: KubeClient.fromEnvironment(kubeconfig), ...options })
 }

@@ -1,9 +1,9 @@
 import { fromData } from '@landbridge/core'
+import { makeNamespace, startCluster, type TestCluster } from '@landbridge/lab/kubernetes'
 import type { KubeClient } from '@landbridge/operator'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ACCESS_POLICY, REGION_PEER } from '../../operator/api/index.ts'
 import type { MeshResource } from '../../operator/reconcile/types.ts'
-import { makeNamespace, startCluster, type TestCluster } from './cluster.ts'
 
 const TENANT = 'acme'
 const PEM = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'

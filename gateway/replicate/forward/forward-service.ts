@@ -1,13 +1,12 @@
 import { create, toBinary } from '@bufbuild/protobuf'
 import type { handleUnaryCall, Metadata } from '@grpc/grpc-js'
-import { MeshError, type Principal, parseRetry, readForwardRequest } from '@landbridge/core'
+import { exchangeOf, MeshError, type Principal, parseRetry, readForwardRequest } from '@landbridge/core'
 import { ForwardResponseSchema, type GrpcMethod, grpcMethods, ReplicationService, rawCodec } from '@landbridge/proto'
 import { type Budget, bytesOf, once, type Publisher, publishResults } from '../../publish/index.ts'
 import { type CallContext, unary } from '../../rpc/index.ts'
 import type { Log } from '../../telemetry/index.ts'
 import { timestampOf } from '../../time.ts'
 import type { TopicRegistry } from '../../topics.ts'
-import { exchangeOf } from '../exchange.ts'
 import { type PeerVerification, verifyPeer } from '../identity/verify-peer.ts'
 
 /** What taking events of other regions needs. */

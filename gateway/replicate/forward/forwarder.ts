@@ -1,11 +1,17 @@
-import { codeOfGrpcStatus, egressOf, FORWARD_MS_MIN, type ForwardPeer, MeshError } from '@landbridge/core'
+import {
+  codeOfGrpcStatus,
+  egressOf,
+  exchangeOf,
+  FORWARD_MS_MIN,
+  type ForwardPeer,
+  MeshError,
+  type PeerStatus,
+} from '@landbridge/core'
 import type { PublishError, PublishResult } from '@landbridge/proto'
 import type { EventResult, Forwarding, Handover } from '../../publish/index.ts'
 import type { Log, Metrics } from '../../telemetry/index.ts'
 import { msOf } from '../../time.ts'
 import type { TopicRegistry } from '../../topics.ts'
-import { exchangeOf } from '../exchange.ts'
-import type { PeerStatus } from '../status.ts'
 import { callForward, encodeForward } from './forward-call.ts'
 import type { ForwardChannels } from './forward-channels.ts'
 

@@ -1,7 +1,6 @@
-import type { RepairEnd, RunEnd, TroubleKind } from '@landbridge/core'
+import type { RepairEnd, RunEnd, StopReason, TroubleKind } from '@landbridge/core'
 import { RefusalReason } from '@landbridge/proto'
 import type { BackoffRange } from '../backoff.ts'
-import type { StopReason } from '../status.ts'
 import type { RunOutcome } from './pull-run.ts'
 
 /** How a run of a pull came to its end, or was brought to it. */

@@ -1,5 +1,6 @@
 import {
   chooseUpstream,
+  exchangeOf,
   mayBeatOrigin,
   mayRelay,
   NO_ROUTE,
@@ -9,7 +10,6 @@ import {
 } from '@landbridge/core'
 import type { Holding } from '@landbridge/proto'
 import type { TopicRegistry } from '../../topics.ts'
-import { exchangeOf } from '../exchange.ts'
 import type { LinkStream } from '../link/link-stream.ts'
 import type { PeerLink } from '../link/peer-link.ts'
 import type { UpstreamLinks } from '../upstream-links.ts'

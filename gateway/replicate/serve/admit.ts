@@ -1,7 +1,6 @@
-import { isLabel, mayRelay } from '@landbridge/core'
+import { exchangeOf, isLabel, mayRelay } from '@landbridge/core'
 import { RefusalReason } from '@landbridge/proto'
 import type { TopicEntry, TopicRegistry } from '../../topics.ts'
-import { exchangeOf } from '../exchange.ts'
 import { PATH_MAX } from './towards.ts'
 
 /** Who asks for what. */

@@ -1,7 +1,6 @@
-import { isLabel, MeshError, type Position, START } from '@landbridge/core'
+import { exchangeOf, isLabel, MeshError, type Position, START } from '@landbridge/core'
 import { type MatchRequest, type PullOpen, RefusalReason, type ReplicateRequest } from '@landbridge/proto'
 import type { TopicEntry } from '../../topics.ts'
-import { exchangeOf } from '../exchange.ts'
 import { admit } from './admit.ts'
 import type { ServeContext } from './context.ts'
 import { answerMatch } from './match.ts'

@@ -1,4 +1,4 @@
-import { MeshError, ownerOf, PresenceView } from '@landbridge/core'
+import { formatSign, GATEWAYS_BUCKET, MeshError, ownerOf, PresenceView } from '@landbridge/core'
 import { KeyValue, type NatsSession, OPERATION_HEADER, type StoredMessage, StreamReader } from '@landbridge/nats'
 import type { Log } from '../../telemetry/index.ts'
 import type { Share } from './share.ts'
@@ -12,9 +12,10 @@ export type PresenceOptions = {
   readonly log: Log
 }
 
-const BUCKET = 'lb-gateways'
 /** A killed gateway's work is elsewhere within 5 s: a second until the next sign is missed, three until it is gone. */
 const TIMES = { beatMs: 1_000, expiryMs: 2_900, holdUpMs: 2_000 } as const
+/** A changed revision is told at once, but signs come no closer than this: a thousand changes make a few signs. */
+const SIGN_INTERVAL_MS = 250
 /** Without any sign of its own the gateway takes all work: fences keep that harmless, and nobody else may be there. */
 const BLIND_MS = 5_000
 /** What is left of a gateway that was killed and never came back is removed. */
@@ -40,6 +41,9 @@ export class Presence implements Share, AsyncDisposable {
   #reader: StreamReader | undefined
   #reopening: NodeJS.Timeout | undefined
   #beating: Promise<void> | undefined
+  #revision = 0
+  #signedAt = Number.NEGATIVE_INFINITY
+  #signing: NodeJS.Timeout | undefined
   #gateways: readonly string[] = []
   #leaving: Promise<void> | undefined
 
@@ -55,12 +59,24 @@ export class Presence implements Share, AsyncDisposable {
 
   /** Begins to give signs and to read those of others. @throws MeshError when the bucket cannot be made */
   static async open(options: PresenceOptions): Promise<Presence> {
-    return new Presence(options, await KeyValue.open(options.session, BUCKET, options.replicas))
+    return new Presence(options, await KeyValue.open(options.session, GATEWAYS_BUCKET, options.replicas))
   }
 
   /** Keys of the gateways that are there, this one included; empty while that is not known. */
   get gateways(): readonly string[] {
     return this.#gateways
+  }
+
+  /** Tells, with this gateway's signs, which revision of the configuration it runs. */
+  runs(revision: number): void {
+    if (revision === this.#revision || this.#leaving !== undefined) return
+    this.#revision = revision
+    const waitMs = Math.max(0, this.#signedAt + SIGN_INTERVAL_MS - performance.now())
+    this.#signing ??= setTimeout(() => {
+      this.#signing = undefined
+      // A sign that is under way may not hold it yet.
+      void Promise.resolve(this.#beating).then(() => this.#tick())
+    }, waitMs)
   }
 
   owns(work: string): boolean {
@@ -84,6 +100,7 @@ export class Presence implements Share, AsyncDisposable {
 
   async #leave(): Promise<void> {
     clearInterval(this.#timer)
+    clearTimeout(this.#signing)
     clearTimeout(this.#reopening)
     await this.#reader?.close()
     await this.#beating
@@ -95,15 +112,16 @@ export class Presence implements Share, AsyncDisposable {
 
   #tick(): void {
     const { session } = this.#options
-    if (session.connected) this.#beating ??= this.#beat()
+    if (session.connected && this.#leaving === undefined) this.#beating ??= this.#beat()
     const blind = !this.#view.ready && performance.now() - this.#openedAt >= BLIND_MS
     if (blind && this.#gateways.length === 0) this.#setGateways([this.#self])
   }
 
   async #beat(): Promise<void> {
     const { log, gateway } = this.#options
+    this.#signedAt = performance.now()
     try {
-      await this.#values.put(this.#self, JSON.stringify({ gateway }))
+      await this.#values.put(this.#self, formatSign({ gateway, revision: this.#revision }))
       for (const key of this.#view.silentFor(FORGET_MS)) {
         this.#view.left(key)
         await this.#values.delete(key)

@@ -23,6 +23,13 @@ describe('toRow', () => {
     })
   })
 
+  test('a rate with a limit of its own is judged by that', () => {
+    const judge = (value: number) =>
+      toRow({ name: 'ready', unit: 'topics/s', rounds: [value], goal: { kind: 'no-less', limit: 200 } })
+    expect(judge(200)).toMatchObject({ goal: '>= 200 topics/s', met: true })
+    expect(judge(199)).toMatchObject({ met: false })
+  })
+
   test('a latency is judged by its distance, not by its ratio', () => {
     const judge = (value: number) =>
       toRow({

@@ -30,6 +30,8 @@ export type BenchRow = {
 export type Goal =
   /** value <= limit (in the row's unit), whatever the reference does. */
   | { readonly kind: 'at-most'; readonly limit: number }
+  /** value >= limit (in the row's unit), whatever the reference does. */
+  | { readonly kind: 'no-less'; readonly limit: number }
   /** value >= times * reference, for rates. */
   | { readonly kind: 'at-least'; readonly times: number }
   /** value <= reference + over (in the row's unit), for latencies. */
@@ -90,6 +92,8 @@ function describeGoal(goal: Goal, unit: string): string {
   switch (goal.kind) {
     case 'at-most':
       return `<= ${goal.limit} ${unit}`
+    case 'no-less':
+      return `>= ${goal.limit} ${unit}`
     case 'at-least':
       return `>= ${goal.times}x`
     case 'at-most-over':
@@ -99,6 +103,7 @@ function describeGoal(goal: Goal, unit: string): string {
 
 function isMet(goal: Goal, name: string, value: number, reference: number | undefined): boolean {
   if (goal.kind === 'at-most') return value <= goal.limit
+  if (goal.kind === 'no-less') return value >= goal.limit
   if (reference === undefined)
     throw new Error(`judge "${name}": a goal without a reference, wanted something to compare with`)
   return goal.kind === 'at-least' ? value >= goal.times * reference : value <= reference + goal.over

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { endProcess, killAtExit } from './child.ts'
 
 const READY_LIMIT_MS = 15_000
 const GRACE_MS = 3_000
@@ -32,10 +32,7 @@ export class NatsServer implements AsyncDisposable {
     const file = join(options.folder, `${options.name}.conf`)
     await writeFile(file, options.config)
     const child = spawn(options.binary, ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] })
-    const killChild = () => child.kill('SIGKILL')
-    // Also when this process fails or is interrupted; only a SIGKILL of it gets past this.
-    process.once('exit', killChild)
-    child.once('exit', () => process.off('exit', killChild))
+    const killChild = killAtExit(child)
     try {
       const words = await readUntilReady(child, options.name)
       const client = /client connections on (\S+)/.exec(words)?.[1]
@@ -49,13 +46,8 @@ export class NatsServer implements AsyncDisposable {
   }
 
   /** Stops it; waits until it is gone. */
-  async close(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
-    const exited = once(this.#child, 'exit')
-    this.#child.kill('SIGTERM')
-    const force = setTimeout(() => this.#child.kill('SIGKILL'), GRACE_MS)
-    await exited
-    clearTimeout(force)
+  close(): Promise<void> {
+    return endProcess(this.#child, GRACE_MS)
   }
 
   [Symbol.asyncDispose](): Promise<void> {

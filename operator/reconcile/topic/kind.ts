@@ -6,52 +6,45 @@ import {
   streamShapeOf,
   type TopicDocument,
 } from '@landbridge/core'
-import type { Streams } from '@landbridge/nats'
 import { TOPIC } from '../../api/index.ts'
-import type { RegionState } from '../../region/index.ts'
-import type { Kind } from '../kind.ts'
-import type { Found } from '../types.ts'
+import type { Region } from '../../region/index.ts'
+import { type FindOptions, type Kind, type Shown, troubleOf } from '../kind.ts'
+import type { Found, ResourceStatus } from '../types.ts'
+import { findUses, usesText } from './uses.ts'
 
-/** What topics need of the region. */
+/** What topics need. */
 export type TopicKindOptions = {
-  readonly state: RegionState
-  readonly streams: Streams
+  readonly region: Region
   readonly replicasDefault: number
 }
 
 /** Topics: a stream and an entry of the configuration. */
-export function topicKind({ state, streams, replicasDefault }: TopicKindOptions): Kind {
-  const find = async (document: MeshDocument, { deleting }: { readonly deleting: boolean }): Promise<Found> => {
+export function topicKind({ region, replicasDefault }: TopicKindOptions): Kind {
+  const find = async (document: MeshDocument, { deleting, deleteAnyway }: FindOptions): Promise<Found> => {
     const topic = topicOf(document)
     const desired = streamShapeOf(topic, { replicasDefault })
+    const observed = region.stream(desired.name)?.shape
+    const asks = deleting && !deleteAnyway && observed !== undefined
     return {
-      stream: { desired, observed: state.stream(desired.name)?.shape },
-      stored: state.entry(configKey(topic)),
-      inUse: deleting ? await usesOf(streams, desired.name) : [],
+      stream: { desired, observed },
+      stored: region.entry(configKey(topic))?.value,
+      inUse: asks ? usesText(await findUses(region, topic)) : [],
     }
   }
   return {
     definition: TOPIC,
     ofTenant: true,
     find,
-    streamOf: (document) => streamName(topicOf(document).name),
-    extras: (document) => (document === undefined ? {} : extrasOf(topicOf(document))),
-    degraded: () => undefined,
+    shown: (document, before) => shownOf(region, topicOf(document), before),
   }
 }
 
-function extrasOf({ name, spec }: TopicDocument): Readonly<Record<string, unknown>> {
+function shownOf(region: Region, { name, spec }: TopicDocument, before: ResourceStatus | undefined): Shown {
   const regions = spec.regions.length === 0 ? 'all' : spec.regions.join(', ')
-  return { topic: formatTopicName(name), stream: streamName(name), regions }
-}
-
-/** What would be lost or cut off if the topic went now. @throws MeshError when that cannot be told. */
-async function usesOf(streams: Streams, stream: string): Promise<readonly string[]> {
-  const groups = await streams.groups(stream)
-  return groups.map(({ name, undelivered }) => {
-    const waiting = undelivered === 0 ? '' : `, ${undelivered} events not delivered`
-    return `group ${name} subscribes to it${waiting}`
-  })
+  const fixed = { topic: formatTopicName(name), stream: streamName(name), regions }
+  if (!region.figuresKnown) return { extras: { ...fixed, lag: before?.lag }, degraded: troubleOf(before) }
+  const figures = region.topicFigures(fixed.topic)
+  return { extras: { ...fixed, lag: figures?.lag }, degraded: figures?.trouble }
 }
 
 function topicOf(document: MeshDocument): TopicDocument {

@@ -5,11 +5,12 @@ import { openSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { crdOf, KubeClient, RESOURCES } from '@landbridge/operator'
-import { PortReservation } from '../../lab/process/ports.ts'
-import { CertificateAuthority } from '../../lab/trust/certificate-authority.ts'
 import { ensureTool } from '../../scripts/tool.mjs'
+import { PortReservation } from '../process/ports.ts'
+import { CertificateAuthority } from '../trust/certificate-authority.ts'
+import { requestText } from './request-text.ts'
+import { until } from './until.ts'
 
 /** A real Kubernetes API on loopback: etcd and kube-apiserver, nothing behind them. */
 export type TestCluster = AsyncDisposable & {
@@ -17,6 +18,8 @@ export type TestCluster = AsyncDisposable & {
   readonly client: KubeClient
   /** File with the address and an administrator's token. */
   readonly kubeconfig: string
+  /** The same with the token of an ordinary user who may do everything: the API server throttles no administrator. */
+  readonly userKubeconfig: string
   /** Where the API server listens. */
   readonly port: number
   /** A kubeconfig of the same user that dials another port: a proxy in between. */
@@ -24,17 +27,35 @@ export type TestCluster = AsyncDisposable & {
   /** Ends the API server; SIGKILL. */
   killApiServer(): Promise<void>
   startApiServer(): Promise<void>
+  /** How many requests the API server has taken that change resources of this kind ("topics"), by whomever. */
+  writes(plural: string): Promise<number>
   /** Removes all old versions from etcd, so that a watch that begins there gets 410. */
   compact(): Promise<void>
 }
 
-const READY_MS = 180_000
+/** Three seconds on a machine of its own; others may keep it busy. */
+const START_MS = 240_000
 const CRDS = {
   group: 'apiextensions.k8s.io',
   version: 'v1',
   plural: 'customresourcedefinitions',
   kind: 'CustomResourceDefinition',
   namespaced: false,
+}
+const BINDINGS = {
+  group: 'rbac.authorization.k8s.io',
+  version: 'v1',
+  plural: 'clusterrolebindings',
+  kind: 'ClusterRoleBinding',
+  namespaced: false,
+}
+const USER = 'user'
+const BINDING = {
+  apiVersion: 'rbac.authorization.k8s.io/v1',
+  kind: 'ClusterRoleBinding',
+  metadata: { name: USER },
+  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+  subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: USER }],
 }
 const NAMESPACES = { group: '', version: 'v1', plural: 'namespaces', kind: 'Namespace', namespaced: false }
 
@@ -50,8 +71,8 @@ export async function startCluster(flags: readonly string[] = []): Promise<TestC
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
   await writeFile(join(folder, 'sa.pub'), publicKey.export({ type: 'spki', format: 'pem' }))
   await writeFile(join(folder, 'sa.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }))
-  const token = randomBytes(24).toString('hex')
-  await writeFile(join(folder, 'tokens.csv'), `${token},admin,1,"system:masters"\n`)
+  const [token, userToken] = [randomBytes(24).toString('hex'), randomBytes(24).toString('hex')]
+  await writeFile(join(folder, 'tokens.csv'), `${token},admin,1,"system:masters"\n${userToken},${USER},2\n`)
   await mkdir(join(folder, 'etcd'), { mode: 0o700 })
   const etcd = `http://127.0.0.1:${etcdPort}`
   const run = (name: string, command: string, args: readonly string[]) => start(folder, name, command, args)
@@ -85,12 +106,13 @@ export async function startCluster(flags: readonly string[] = []): Promise<TestC
   ]
   let server: ChildProcess | undefined
   parts.defer(async () => kill(server))
-  const kubeconfigAt = async (at: number): Promise<string> => {
-    const file = join(folder, `kubeconfig-${at}.json`)
-    await writeFile(file, kubeconfigOf(at, serving.ca, token))
+  const kubeconfigAt = async (at: number, name = 'admin', bearer = token): Promise<string> => {
+    const file = join(folder, `kubeconfig-${name}-${at}.json`)
+    await writeFile(file, kubeconfigOf(at, serving.ca, bearer))
     return file
   }
   const kubeconfig = await kubeconfigAt(port)
+  const userKubeconfig = await kubeconfigAt(port, USER, userToken)
   const client = KubeClient.fromEnvironment(kubeconfig)
   const startApiServer = async (): Promise<void> => {
     server = run('apiserver', apiServer, args)
@@ -98,14 +120,20 @@ export async function startCluster(flags: readonly string[] = []): Promise<TestC
     await applyCrds(client)
   }
   await startApiServer()
+  await client.apply(BINDINGS, { namespace: '', name: USER }, BINDING, { fieldManager: 'test' })
   const owned = parts.move()
   return {
     client,
     kubeconfig,
+    userKubeconfig,
     port,
-    kubeconfigAt,
+    kubeconfigAt: (at) => kubeconfigAt(at),
     startApiServer,
     killApiServer: () => kill(server),
+    writes: async (plural) => {
+      const url = `https://localhost:${port}/metrics`
+      return writesIn(await requestText(url, { ca: await readFile(serving.ca, 'utf8'), token }), plural)
+    },
     compact: () => compact(etcd),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
@@ -126,7 +154,7 @@ async function applyCrds(client: KubeClient): Promise<void> {
     await until(async () => {
       await client.list(type, undefined, { limit: 1 })
       return true
-    })
+    }, START_MS)
   }
 }
 
@@ -150,22 +178,17 @@ async function untilReady(client: KubeClient, server: ChildProcess, folder: stri
     }
     await client.list(NAMESPACES, undefined, { limit: 1 })
     return (await client.get(NAMESPACES, { namespace: '', name: 'default' })) !== undefined
-  })
+  }, START_MS)
 }
 
-/** Tries until `check` says true; what it throws counts as false until the time is over. */
-export async function until(check: () => Promise<boolean>, withinMs = READY_MS): Promise<void> {
-  const deadline = performance.now() + withinMs
-  for (;;) {
-    let problem: unknown = new Error('it did not become true')
-    const done = await check().catch((error: unknown) => {
-      problem = error
-      return false
-    })
-    if (done) return
-    if (performance.now() > deadline) throw new Error(`waited ${withinMs} ms`, { cause: problem })
-    await delay(50)
-  }
+const CHANGES = ['POST', 'PUT', 'PATCH', 'APPLY', 'DELETE', 'DELETECOLLECTION']
+
+/** The requests of the API server's own metrics that change resources of a kind. */
+function writesIn(metrics: string, plural: string): number {
+  const lines = metrics.split('\n').filter((line) => line.startsWith('apiserver_request_total{'))
+  return lines
+    .filter((line) => line.includes(`resource="${plural}"`) && CHANGES.some((verb) => line.includes(`verb="${verb}"`)))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
 }
 
 function kubeconfigOf(port: number, ca: string, token: string): string {

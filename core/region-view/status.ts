@@ -53,6 +53,13 @@ export type LagRow = {
   readonly gaps: number
 }
 
+/** How far another region has applied this region's own events of a topic. */
+export type AppliedRow = {
+  readonly region: string
+  /** Everything up to and including this sequence of our own log. */
+  readonly sequence: number
+}
+
 /**
  * One row for each (topic, origin) out of those of several gateways of a region, by topic and origin. Only one of them
  * pulls; the others may know of an earlier time when they did. The best informed row wins: one that is known, then one

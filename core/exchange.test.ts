@@ -1,6 +1,6 @@
-import { buildSnapshot, type ConfigSnapshot, configKey, parseDocuments, toStored, unwrap } from '@landbridge/core'
 import { describe, expect, test } from 'vitest'
 import { exchangeOf } from './exchange.ts'
+import { buildSnapshot, type ConfigSnapshot, configKey, parseDocuments, toStored, unwrap } from './index.ts'
 
 function snapshot(yaml: string): ConfigSnapshot {
   const documents = unwrap(parseDocuments(yaml))

@@ -1,4 +1,6 @@
-import { type ConfigSnapshot, compilePattern, type RegionPeerDocument } from '@landbridge/core'
+import type { ConfigSnapshot } from './config/index.ts'
+import type { RegionPeerDocument } from './documents/index.ts'
+import { compilePattern } from './policy/index.ts'
 
 /** Which way events go: out of this region, or into it. */
 export type Way = 'export' | 'import'
@@ -11,7 +13,13 @@ export type Exchange = 'allowed' | 'not-allowed' | 'unknown-topic'
  * RegionPeer whose patterns for both ways and whose patterns for that way, if it has any, cover the topic, and the topic's own list of regions, unless empty, names both. A peer that may not have a topic is not told
  * whether it exists.
  */
-export function exchangeOf(snapshot: ConfigSnapshot, self: string, peer: string, topicKey: string, way: Way): Exchange {
+export function exchangeOf(
+  snapshot: Pick<ConfigSnapshot, 'peers' | 'topics'>,
+  self: string,
+  peer: string,
+  topicKey: string,
+  way: Way,
+): Exchange {
   const document = snapshot.peers.get(peer)
   if (document === undefined || peer === self || !covers(document, topicKey, way)) return 'not-allowed'
   const topic = snapshot.topics.get(topicKey)

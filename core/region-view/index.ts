@@ -1,0 +1,3 @@
+export * from './questions.ts'
+export * from './sign.ts'
+export * from './status.ts'
