@@ -1,0 +1,39 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+
+const OUTPUT_BYTES_MAX = 64 * 1024 * 1024
+
+/** A command line with one kubeconfig. */
+export class CommandLine {
+  readonly #program: string
+  readonly #env: NodeJS.ProcessEnv
+
+  /** @param kubeconfig undefined: none */
+  constructor(program: string, kubeconfig: string | undefined) {
+    this.#program = program
+    this.#env = { ...process.env, ...(kubeconfig === undefined ? {} : { KUBECONFIG: kubeconfig }) }
+  }
+
+  /** Its standard output. @throws Error with its standard error when it fails */
+  async run(...args: readonly string[]): Promise<string> {
+    return this.pipe('', ...args)
+  }
+
+  /** The same, with `input` on its standard input. */
+  async pipe(input: string, ...args: readonly string[]): Promise<string> {
+    const options = { env: this.#env, maxBuffer: OUTPUT_BYTES_MAX }
+    const running = promisify(execFile)(this.#program, args, options)
+    running.child.stdin?.on('error', () => {}).end(input)
+    return running.then(
+      ({ stdout }) => stdout,
+      (error: { stderr?: string; message: string }) => {
+        throw new Error(`${args.slice(0, 6).join(' ')}: ${error.stderr?.trim() || error.message}`)
+      },
+    )
+  }
+
+  /** Applies objects. */
+  apply(objects: readonly object[]): Promise<string> {
+    return this.pipe(objects.map((object) => JSON.stringify(object)).join('\n---\n'), 'apply', '-f', '-')
+  }
+}

@@ -1,0 +1,45 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { machineProblems } from './cluster/programs.ts'
+import { runInCluster } from './cluster/run-in-cluster.ts'
+import { writeImages } from './images.ts'
+
+const HELP = `Usage: node test/kubernetes/main.ts [--kubeconfig FILE] [-- COMMAND ...]
+
+Installs three regions with Helm and does with them what a user does: on a Kubernetes node of its own in namespaces of
+this machine, which is gone afterwards, or on the cluster of a kubeconfig.
+
+  --kubeconfig FILE   the cluster to use; its nodes must have the images of \`make images\`
+  -- COMMAND ...      run this in place of the scenario, with KUBECONFIG set
+`
+const STATE = join(import.meta.dirname, '../../.state/kubernetes')
+
+process.exitCode = await main()
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    options: { kubeconfig: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+    allowPositionals: true,
+  })
+  if (values.help) {
+    process.stdout.write(HELP)
+    return 0
+  }
+  const scenario = [process.execPath, join(import.meta.dirname, 'scenario/main.ts')]
+  const command = positionals.length > 0 ? positionals : scenario
+  if (values.kubeconfig !== undefined) return run(command, { ...process.env, KUBECONFIG: resolve(values.kubeconfig) })
+  const problems = machineProblems()
+  if (problems.length > 0) {
+    process.stderr.write(`e2e: ${problems.join('\ne2e: ')}\ne2e: or use a cluster: make e2e KUBECONFIG=FILE\n`)
+    return 1
+  }
+  const images = await writeImages(join(STATE, 'images'))
+  return runInCluster(STATE, images, command)
+}
+
+async function run([program = '', ...args]: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const [code] = await once(spawn(program, args, { stdio: 'inherit', env }), 'exit')
+  return code ?? 1
+}
