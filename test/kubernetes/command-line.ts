@@ -3,15 +3,15 @@ import { promisify } from 'node:util'
 
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024
 
-/** A command line with one kubeconfig. */
+/** A program that is run again and again. */
 export class CommandLine {
   readonly #program: string
   readonly #env: NodeJS.ProcessEnv
 
-  /** @param kubeconfig undefined: none */
-  constructor(program: string, kubeconfig: string | undefined) {
+  /** @param env on top of our own environment */
+  constructor(program: string, env: NodeJS.ProcessEnv = {}) {
     this.#program = program
-    this.#env = { ...process.env, ...(kubeconfig === undefined ? {} : { KUBECONFIG: kubeconfig }) }
+    this.#env = { ...process.env, ...env }
   }
 
   /** Its standard output. @throws Error with its standard error when it fails */

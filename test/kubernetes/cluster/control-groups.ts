@@ -58,7 +58,7 @@ export async function removeGroups(groups: readonly string[], withinMs: number):
         removeTree(group)
       } catch (error) {
         if (Date.now() > deadline) throw error
-        for (const pid of processesBelow(group)) tryKill(pid)
+        endProcesses(group)
         await new Promise((resolve) => setTimeout(resolve, 100))
       }
     }
@@ -70,21 +70,19 @@ function removeTree(group: string): void {
   rmdirSync(group)
 }
 
-function processesBelow(group: string): readonly number[] {
-  const own = readFileSync(join(group, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number)
-  return [...own, ...foldersOf(group).flatMap((child) => [...processesBelow(child)])]
+function endProcesses(group: string): void {
+  try {
+    for (const pid of readFileSync(join(group, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)) {
+      process.kill(Number(pid), 'SIGKILL')
+    }
+    for (const child of foldersOf(group)) endProcesses(child)
+  } catch {
+    // The process or the group has gone meanwhile.
+  }
 }
 
 function foldersOf(group: string): readonly string[] {
   return readdirSync(group, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => join(group, name))
-}
-
-function tryKill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // It has ended.
-  }
 }

@@ -36,15 +36,17 @@ async function main({ tools, libraryPath, images, logs, command }: NodeRequest):
     ...process.env,
     PATH: `${LAYOUT.bin}:${process.env.PATH}`,
     KUBECONFIG: LAYOUT.kubeconfig,
+    // Another cluster of an earlier run had the same address.
+    KUBECACHEDIR: `${LAYOUT.root}/kube-cache`,
     LD_LIBRARY_PATH: libraryPath,
   }
   const processes = new Processes(logs, LAYOUT.bin, env)
-  const kubectl = new CommandLine(`${LAYOUT.bin}/kubectl`, LAYOUT.kubeconfig)
+  const kubectl = new CommandLine(`${LAYOUT.bin}/kubectl`, env)
   for (const component of [CONTAINERD, ETCD, API_SERVER]) processes.start(component)
   await processes.until('the API server', START_MS, () => kubectl.run('get', '--raw=/readyz'))
   say('the API server answers')
   for (const component of NODE_COMPONENTS) processes.start(component)
-  const ctr = new CommandLine(`${LAYOUT.bin}/ctr`, undefined)
+  const ctr = new CommandLine(`${LAYOUT.bin}/ctr`)
   for (const image of images) {
     await processes.until(`loading ${image}`, START_MS, () =>
       ctr.run('-a', LAYOUT.containerdSocket, '-n', 'k8s.io', 'images', 'import', '--local', image),

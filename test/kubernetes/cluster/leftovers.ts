@@ -43,7 +43,9 @@ export class Leftovers {
 function startOf(pid: number): string | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19]
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    // It has ended, and nobody has asked how.
+    return fields[0] === 'Z' ? undefined : fields[19]
   } catch {
     return undefined
   }

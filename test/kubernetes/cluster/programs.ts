@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { unpackDebian } from '../../../scripts/debian.mjs'
@@ -47,6 +47,15 @@ export function onPath(name: string): string | undefined {
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path))
 }
 
+/** Features of the kernel, each tried in namespaces that are thrown away; namespaces first. */
+const PROBES = {
+  namespaces: 'true',
+  'a pair of interfaces (veth)': 'ip link add probe0 type veth peer name probe1',
+  'a bridge': 'ip link add probe0 type bridge',
+  'a file system over another (overlay)':
+    'mount -t tmpfs tmpfs /tmp; cd /tmp; mkdir a b c d; mount -t overlay -o lowerdir=a,upperdir=b,workdir=c overlay d',
+}
+
 /** What a machine must have to run a node in namespaces; each problem says what to do. */
 export function machineProblems(): readonly string[] {
   if (process.platform !== 'linux') return [`this is ${process.platform}, wanted Linux`]
@@ -57,10 +66,12 @@ export function machineProblems(): readonly string[] {
     if (onPath(program) === undefined) problems.push(`there is no ${program}, wanted it: apt-get install ${name}`)
   }
   if (problems.length > 0) return problems
-  try {
-    execFileSync('unshare', ['--net', '--mount', '--cgroup', '--ipc', '--pid', '--fork', 'true'], { stdio: 'pipe' })
-  } catch (error) {
-    problems.push(`namespaces cannot be made (${String(error).trim()}), wanted a machine or container that may`)
+  for (const [feature, script] of Object.entries(PROBES)) {
+    const [flags, command] = ['--net --mount --cgroup --ipc --pid --fork'.split(' '), ['sh', '-ec', script]]
+    const { status, stderr } = spawnSync('unshare', [...flags, ...command], { encoding: 'utf8' })
+    if (status === 0) continue
+    problems.push(`${feature} cannot be had here (${stderr.trim()}), wanted a kernel and rights that give it`)
+    if (feature === 'namespaces') break
   }
   return problems
 }

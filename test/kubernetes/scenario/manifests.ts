@@ -20,13 +20,15 @@ export function namespaceOf({ namespace }: Region): object {
 
 /** Values of a release: small enough for three regions on two cores. */
 export function valuesOf(region: Region): object {
-  const resources = { requests: { cpu: '20m', memory: '128Mi' } }
+  const resources = { requests: { cpu: '50m', memory: '128Mi' } }
+  const { LANDBRIDGE_E2E_REGISTRY: registry = '' } = process.env
   return {
     region: region.name,
+    image: { registry },
     mesh: MESH,
     gateway: { replicas: 2, resources },
     operator: { watchNamespace: region.namespace, tenant: TENANT, resources },
-    nats: { replicas: 1, resources, storage: { size: '1Gi' } },
+    nats: { replicas: 1, resources, storage: { size: '1Gi' }, image: { registry } },
   }
 }
 
@@ -80,6 +82,7 @@ export function clientPod(region: Region, image: string, tls: Readonly<Record<st
             name: 'client',
             image,
             args: ['-e', 'setInterval(() => {}, 1e9)'],
+            resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '512Mi' } },
             env: Object.entries({
               LANDBRIDGE_ENDPOINTS: endpoints.join(','),
               LANDBRIDGE_CA: `${TLS}/ca.crt`,

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { ensureTool } from '../../../scripts/tool.mjs'
 import { CommandLine } from '../command-line.ts'
 import type { LoadReport } from './in-pod/load.ts'
@@ -26,8 +28,8 @@ export class World implements AsyncDisposable {
 
   private constructor(kubectl: string, helm: string, folder: string) {
     this.#kubectlPath = kubectl
-    this.#kubectl = new CommandLine(kubectl, process.env.KUBECONFIG)
-    this.#helm = new CommandLine(helm, process.env.KUBECONFIG)
+    this.#kubectl = new CommandLine(kubectl)
+    this.#helm = new CommandLine(helm)
     this.#folder = folder
   }
 
@@ -74,20 +76,25 @@ export class World implements AsyncDisposable {
     return JSON.parse(await this.in(region, 'exec', CLIENT, '--', NODE, script, ...args))
   }
 
-  /** Starts load from the region's client pod, to that many regions (home first). */
-  load(region: Region, topic: string, source: string, regions: number = REGIONS.length): Load {
+  /**
+   * Starts load from the region's client pod, to that many regions (home first); resolves when it goes.
+   * @throws Error when it ends before
+   */
+  async load(region: Region, topic: string, source: string, regions: number = REGIONS.length): Promise<Load> {
     const script = [NODE, `${SCRIPTS}/load.ts`, topic, source, String(regions)]
     const args = ['--namespace', region.namespace, 'exec', '-i', CLIENT, '--', ...script]
     const child = spawn(this.#kubectlPath, args, { stdio: ['pipe', 'pipe', 'inherit'] })
-    let output = ''
-    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
-    const ended = new Promise<number | null>((resolve) => child.on('exit', resolve))
+    const ended = once(child, 'exit')
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+    const going = await lines.next()
+    if (going.done) throw new Error(`load ${source}: ended with ${(await ended)[0]} before any event was acknowledged`)
     return {
       stop: async () => {
         child.stdin.end()
-        const code = await ended
-        if (code !== 0) throw new Error(`load: ended with ${code}, said "${output}"`)
-        return JSON.parse(output)
+        const report = await lines.next()
+        const [code] = await ended
+        if (report.done || code !== 0) throw new Error(`load ${source}: ended with ${code}, wanted a report`)
+        return JSON.parse(report.value)
       },
     }
   }

@@ -15,6 +15,8 @@ export type LoadReport = {
   readonly slowestMs: number
 }
 
+/** The line that is printed at the first acknowledgement; the report is the next and last one. */
+const GOING = 'going'
 const PAUSE_MS = 10
 const LANES = 4
 
@@ -34,7 +36,7 @@ const lane = async (): Promise<void> => {
     try {
       const event = { id: `${source}-${number}`, type: 'e2e.load', partitionKey: `key-${number % 16}` }
       const [receipt]: readonly [Receipt] = await mesh.publish(topic, event)
-      acknowledged.push(number)
+      if (acknowledged.push(number) === 1) console.log(GOING)
       regions[receipt.region] = (regions[receipt.region] ?? 0) + 1
     } catch (error) {
       failed.push(`${number}: ${error instanceof Error ? error.message : String(error)}`)

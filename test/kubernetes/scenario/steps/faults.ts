@@ -14,7 +14,7 @@ export const FAULTS: readonly Step[] = [
   {
     name: `kubectl delete all gateway and NATS pods of ${HOME.name} under load: failover, and nothing lost`,
     run: async (world) => {
-      const load = world.load(HOME, TOPIC, 'pods-deleted')
+      const load = await world.load(HOME, TOPIC, 'pods-deleted')
       await delay(LOAD_MS)
       await world.in(HOME, 'delete', 'pod', '--selector', OBJECTS.natsSelector, '--grace-period=1')
       await world.in(HOME, 'delete', 'pod', '--selector', OBJECTS.gatewaySelector, '--grace-period=1')

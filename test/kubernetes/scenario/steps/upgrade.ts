@@ -35,7 +35,7 @@ export const UPGRADE: readonly Step[] = [
 ]
 
 async function underLoad(world: World, source: string, change: () => Promise<void>): Promise<string> {
-  const load = world.load(HOME, TOPIC, source, 1)
+  const load = await world.load(HOME, TOPIC, source, 1)
   await delay(LOAD_MS)
   await change()
   await delay(LOAD_MS)
