@@ -2,14 +2,8 @@ import { Broadcast, type NatsSession } from '@landbridge/nats'
 import type { CertificateSource } from './auth/index.ts'
 import type { Config } from './config.ts'
 import { AppliedPositions, type Budget, type EventStore, Publisher, Quorum, QuorumStep } from './publish/index.ts'
-import {
-  ForwardChannels,
-  Forwarder,
-  type ForwardService,
-  forwardService,
-  type PeerPositions,
-  type PeerStatus,
-} from './replicate/index.ts'
+import { ForwardChannels, Forwarder, type ForwardService, forwardService } from './replicate/index.ts'
+import type { Replication } from './replication.ts'
 import type { Log, Metrics } from './telemetry/index.ts'
 import type { TopicRegistry } from './topics.ts'
 
@@ -21,10 +15,8 @@ export type PublishingParts = {
   readonly store: EventStore
   readonly budget: Budget
   readonly certificates: CertificateSource
-  /** How far other regions have applied what this one stores, as this gateway hears it. */
-  readonly positions: PeerPositions
-  /** The links to the other regions. */
-  readonly peers: () => readonly PeerStatus[]
+  /** What the other regions say. */
+  readonly replication: Replication
   readonly log: Log
   readonly metrics: Metrics
   /** The region's clock, ms since 1970. */
@@ -43,7 +35,8 @@ const APPLIED_SUBJECT = 'lb-gateways.applied'
 
 /** Puts together what stands between a publish call and the stores. */
 export function openPublishing(parts: PublishingParts): Publishing {
-  const { config, session, registry, store, budget, certificates, peers, log, metrics, now } = parts
+  const { config, session, registry, store, budget, certificates, replication, log, metrics, now } = parts
+  const { replicator, handlers, copies: places } = replication
   const { region, mesh, gateway, limits } = config
   using owned = new DisposableStack()
 
@@ -52,7 +45,7 @@ export function openPublishing(parts: PublishingParts): Publishing {
     new Broadcast({ session, subject: APPLIED_SUBJECT, onMessage: (payload) => positions.take(payload), log }),
   )
   const send = (payload: string) => broadcast.send(payload)
-  const positions = owned.use(new AppliedPositions({ gateway, local: parts.positions, send, wanted }))
+  const positions = owned.use(new AppliedPositions({ gateway, local: handlers.positions, send, wanted }))
   const quorum = owned.use(new Quorum({ source: positions }))
   owned.defer(
     session.onChange(() => {
@@ -62,9 +55,10 @@ export function openPublishing(parts: PublishingParts): Publishing {
   )
   const eventsMax = limits.publishEventsMax
   const regions = () => registry.snapshot.peers.keys()
-  const step = new QuorumStep({ region, regions, session, quorum, positions, metrics, eventsMax })
+  const step = new QuorumStep({ region, regions, session, quorum, positions, places, metrics, eventsMax })
 
   const channels = owned.use(new ForwardChannels({ region, mesh, certificates, now }))
+  const peers = () => replicator.peers()
   const forwarding = new Forwarder({ region, registry, channels, peers, now, log, metrics })
   const publisher = new Publisher({ region, store, quorum: step, forwarding, now })
   const { publishTimeoutMs } = limits

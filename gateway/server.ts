@@ -1,7 +1,7 @@
 import tls from 'node:tls'
 import type { Server } from '@grpc/grpc-js'
 import { HybridClock } from '@landbridge/core'
-import { CheckpointBucket, ConfigBucket, NatsSession, serverTime } from '@landbridge/nats'
+import { ConfigBucket, NatsSession, serverTime } from '@landbridge/nats'
 import { createLog, OperationsServer } from '@landbridge/service'
 import { AdminAccess, Authenticator, CertificateSource, JwtVerifier, TopicAccess } from './auth/index.ts'
 import type { Config } from './config.ts'
@@ -9,16 +9,8 @@ import { MarkedViews } from './marked-views.ts'
 import { Budget, EventStore } from './publish/index.ts'
 import { openPublishing } from './publishing.ts'
 import { RegionClock } from './region-clock.ts'
-import {
-  OwnTails,
-  Presence,
-  RegionView,
-  type ReplicationHandlers,
-  ReplicationMetrics,
-  Replicator,
-  regionOfId,
-  replicationHandlers,
-} from './replicate/index.ts'
+import { regionOfId } from './replicate/index.ts'
+import { openReplication, type Replication } from './replication.ts'
 import {
   addReflection,
   addServices,
@@ -116,34 +108,28 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const rights = { access, admins, isPeer }
   const server = createGrpcServer(config, interceptors({ authenticator, calls, metrics, log, room, rights, limits }))
   parts.defer(() => server.forceShutdown())
-  const replicationMetrics = new ReplicationMetrics(metrics)
-  const shared = { config, session, registry, log, metrics: replicationMetrics, now }
-  const checkpoints = await CheckpointBucket.open({ session, replicas: config.replicas })
-  const tails = await OwnTails.open({ session, replicas: config.replicas, log, now })
-  const { gateway, replicas } = config
-  const presence = parts.use(await Presence.open({ session, replicas, gateway, log }))
-  const replicator = parts.use(
-    new Replicator({ ...shared, checkpoints, views, certificates, clock, share: presence, tracing: tracing?.events }),
-  )
-  const gateways = () => presence.gateways.length
-  const view = parts.use(new RegionView({ session, gateway, gateways, own: replicator, log }))
+  const tracedEvents = tracing?.events
   const replication = parts.use(
-    replicationHandlers({
-      ...shared,
-      tails,
-      checkpoints,
-      links: replicator.links,
-      originHead: (topicKey, origin) => replicator.originHead(topicKey, origin),
+    await openReplication({
+      config,
+      session,
+      registry,
+      views,
+      certificates,
+      clock,
+      tracing: tracedEvents,
+      log,
+      metrics,
+      now,
     }),
   )
+  const { replicator, handlers, view } = replication
   const budget = new Budget(config.limits, metrics)
-  const { positions } = replication
-  const peers = () => replicator.peers()
   const { publisher, forward } = parts.use(
-    openPublishing({ config, session, registry, store, budget, certificates, positions, peers, log, metrics, now }),
+    openPublishing({ config, session, registry, store, budget, certificates, replication, log, metrics, now }),
   )
   addServices(server, {
-    replication,
+    replication: handlers,
     forward,
     region: config.region,
     replicasDefault: config.replicas,
@@ -156,7 +142,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
     metrics,
     log,
     now,
-    tracing: tracing?.events,
+    tracing: tracedEvents,
     budget,
     access,
     admins,
@@ -182,11 +168,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const owned = parts.move()
   let closing: Promise<void> | undefined
   const close = () => {
-    // First of all: other gateways go on with our pulls while calls end here.
-    const handOver = () => replicator.release().then(() => presence.leave())
-    closing ??= drain({ config, server, health, unready, calls, replication, handOver, log }).then(() =>
-      owned.disposeAsync(),
-    )
+    closing ??= drain({ config, server, health, unready, calls, replication, log }).then(() => owned.disposeAsync())
     return closing
   }
   return { grpc, http: http.address, metrics, close, [Symbol.asyncDispose]: close }
@@ -198,22 +180,12 @@ type DrainParts = {
   readonly health: Health
   readonly unready: Set<string>
   readonly calls: OpenCalls
-  readonly replication: ReplicationHandlers
-  readonly handOver: () => Promise<void>
+  readonly replication: Replication
   readonly log: Log
 }
 
 /** Ends all calls: well until the grace is over, then by force. */
-async function drain({
-  config,
-  server,
-  health,
-  unready,
-  calls,
-  replication,
-  handOver,
-  log,
-}: DrainParts): Promise<void> {
+async function drain({ config, server, health, unready, calls, replication, log }: DrainParts): Promise<void> {
   log.info({ graceMs: config.drainMs }, 'draining')
   unready.add('draining')
   health.setServing(false)
@@ -221,7 +193,8 @@ async function drain({
   server.tryShutdown(() => stopped.resolve())
   // Our own streams end by themselves once what is in flight is answered; health watches and reflection are ended.
   const idle = calls.drain((path) => path.startsWith('/landbridge.v1.'))
-  await Promise.all([replication.close(), handOver()])
+  // First of all: other gateways go on with our pulls while calls end here.
+  await Promise.all([replication.handlers.close(), replication.handOver()])
   const grace = Promise.withResolvers<'grace is over'>()
   const timer = setTimeout(() => grace.resolve('grace is over'), config.drainMs)
   const outcome = await Promise.race([Promise.all([idle, stopped.promise]).then(() => 'idle'), grace.promise])

@@ -215,9 +215,20 @@ export class Link implements AsyncDisposable {
 
   #reset(connection: Connection): void {
     this.#connections.delete(connection.id)
-    connection.near.resetAndDestroy()
-    connection.far.resetAndDestroy()
+    reset(connection.near)
+    reset(connection.far)
   }
+}
+
+/**
+ * Node 26 cannot reset a socket while its end is being sent (libuv's `uv_tcp_close_reset` answers EINVAL): it would stay open, and the process, with
+ * nothing left to do, would never exit.
+ */
+function reset(socket: Socket): void {
+  const isEnding = socket.writableEnded && socket.writableLength === 0 && !socket.writableFinished
+  if (socket.connecting) socket.destroy()
+  else if (isEnding) socket.once('finish', () => socket.resetAndDestroy())
+  else socket.resetAndDestroy()
 }
 
 function resumeUnlessStalled(connection: Connection, socket: Socket): void {

@@ -41,9 +41,7 @@ function say(line: string): void {
 // A signal ends the run like an error does: everything that was started is stopped on the way out.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130))
 
-const status = await main(process.argv.slice(2)).catch((error: unknown) => {
+process.exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
   say(error instanceof Error ? (error.stack ?? error.message) : String(error))
   return 1
 })
-// Connections through a link that swallowed everything may outlive the lab that closed it: they must not keep the process.
-process.stdout.write('', () => process.exit(status))

@@ -6,17 +6,13 @@ import {
   type MeshDocument,
   MeshError,
   planTopic,
-  type StreamShape,
   streamShapeOf,
   type TopicDocument,
-  type TopicPlan,
   toStored,
 } from '@landbridge/core'
-import { askJetStream, askStreamInfo, type StreamInfo } from '../api.ts'
-import { isServerError, SERVER_ERROR } from '../server-error.ts'
 import type { NatsSession } from '../session.ts'
 import type { ConfigBucket } from './config-bucket.ts'
-import { shapeOfConfig, streamConfigOf } from './stream-config.ts'
+import { Streams } from './streams.ts'
 
 /** What `applyDocument` works on. */
 export type ApplyContext = {
@@ -35,8 +31,6 @@ export type ApplyOutcome = {
   readonly changes: readonly string[]
   readonly error?: MeshError
 }
-
-const CREATE_TIMEOUT_MS = 15_000
 
 /**
  * Brings a region to what a document says: observe, plan, apply. First the stream, then the configuration that the
@@ -68,39 +62,17 @@ function overall(stream: Step['action'] | undefined, stored: Step['action']): St
 }
 
 async function applyStream(context: ApplyContext, document: TopicDocument, dryRun: boolean): Promise<Step> {
-  const desired = supported(context.session, streamShapeOf(document, context.region))
-  const observed = await observe(context.session, desired.name)
-  const plan = planTopic(desired, observed === undefined ? undefined : shapeOfConfig(observed.config))
+  const streams = new Streams(context.session)
+  const desired = streams.supported(streamShapeOf(document, context.region))
+  const observed = await streams.get(desired.name)
+  const plan = planTopic(desired, observed?.shape)
   if (plan.action === 'refuse') {
     throw new MeshError('failed_precondition', `apply topic ${documentName(document)}: ${plan.reason ?? 'refused'}`)
   }
-  if (!dryRun) await carryOut(context.session, plan, observed)
+  if (!dryRun && plan.action === 'create') await streams.create(plan.shape)
+  if (!dryRun && plan.action === 'update' && observed !== undefined) await streams.update(plan.shape, observed)
   const action = ({ create: 'created', update: 'updated', unchanged: 'unchanged' } as const)[plan.action]
   return { action, changes: plan.changes }
-}
-
-async function observe(session: NatsSession, stream: string): Promise<StreamInfo | undefined> {
-  try {
-    return await askStreamInfo(session, stream)
-  } catch (error) {
-    if (isServerError(error, SERVER_ERROR.streamNotFound)) return undefined
-    throw error
-  }
-}
-
-async function carryOut(session: NatsSession, plan: TopicPlan, observed: StreamInfo | undefined): Promise<void> {
-  if (plan.action === 'unchanged') return
-  const verb = plan.action === 'create' ? 'CREATE' : 'UPDATE'
-  const config = { ...observed?.config, ...streamConfigOf(plan.shape) }
-  await askJetStream(session, `STREAM.${verb}.${plan.shape.name}`, config, CREATE_TIMEOUT_MS)
-}
-
-/** What the server cannot do is not asked for, or it would be missed again at every apply. */
-function supported(session: NatsSession, shape: StreamShape): StreamShape {
-  return {
-    ...shape,
-    allowAtomic: shape.allowAtomic && session.serverIsAtLeast(2, 12),
-  }
 }
 
 async function applyConfig(config: ConfigBucket, document: MeshDocument, dryRun: boolean): Promise<Step> {

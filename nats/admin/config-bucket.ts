@@ -53,14 +53,21 @@ export class ConfigBucket implements AsyncDisposable {
     return this.#keyValue.get(key)
   }
 
-  /** Stores a document unless it is there as it is. Rejects with 'aborted' when somebody changes it at the same time. */
+  /** Stores a document unless it is there as it is. Rejects with 'aborted' when somebody changes it to another one at the same time. */
   async put(document: MeshDocument): Promise<{ readonly revision: number; readonly changed: boolean }> {
     const key = configKey(document)
     const value = toStored(document)
     const existing = await this.#keyValue.get(key)
     if (existing?.value === value) return { revision: existing.revision, changed: false }
     const before = existing?.revision ?? (await this.#keyValue.revision(key))
-    return { revision: await this.#keyValue.replace(key, value, before), changed: true }
+    try {
+      return { revision: await this.#keyValue.replace(key, value, before), changed: true }
+    } catch (error) {
+      // It may be an attempt of our own before this one that nobody heard the answer of, or somebody with the same wish.
+      const now = await this.#keyValue.get(key)
+      if (now?.value !== value) throw error
+      return { revision: now.revision, changed: true }
+    }
   }
 
   /** Deletes what is under a key; returns whether there was something. */

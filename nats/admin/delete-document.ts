@@ -4,14 +4,12 @@ import {
   formatBytes,
   fromStored,
   MeshError,
-  STREAM_METADATA,
   streamName,
   type TopicDocument,
 } from '@landbridge/core'
-import { askJetStream, askStreamInfo, type StreamInfo } from '../api.ts'
-import { isServerError, SERVER_ERROR } from '../server-error.ts'
 import type { NatsSession } from '../session.ts'
 import type { ApplyContext } from './apply-document.ts'
+import { Streams } from './streams.ts'
 
 /** What became of it. */
 export type DeleteOutcome = Pick<DocumentKey, 'kind' | 'name'> & {
@@ -20,8 +18,6 @@ export type DeleteOutcome = Pick<DocumentKey, 'kind' | 'name'> & {
   readonly changes: readonly string[]
   readonly error?: MeshError
 }
-
-const DELETE_TIMEOUT_MS = 15_000
 
 /**
  * Deletes a document from a region, and a topic's stream when its deletion policy says so: the stream first, so that a
@@ -54,24 +50,14 @@ async function deleteStream(
   dryRun: boolean,
 ): Promise<readonly string[]> {
   const stream = streamName(name)
-  const info = await observe(session, stream)
-  if (info === undefined) return [`there is no stream ${stream}`]
-  const held = `stream ${stream} with ${info.state.messages} records (${formatBytes(info.state.bytes)})`
+  const streams = new Streams(session)
+  const observed = await streams.get(stream)
+  if (observed === undefined) return [`there is no stream ${stream}`]
+  const held = `stream ${stream} with ${observed.messages} records (${formatBytes(observed.bytes)})`
   if (spec.deletionPolicy === 'Retain') return [`${held} stays`]
-  const { metadata } = info.config
-  const owner = typeof metadata === 'object' && metadata !== null ? Reflect.get(metadata, STREAM_METADATA.topic) : ''
-  if (owner !== `${name.tenant}/${name.topic}`) {
+  if (observed.topic !== `${name.tenant}/${name.topic}`) {
     throw new MeshError('failed_precondition', `delete: stream ${stream} is not this topic's, wanted no other's events`)
   }
-  if (!dryRun) await askJetStream(session, `STREAM.DELETE.${stream}`, undefined, DELETE_TIMEOUT_MS)
+  if (!dryRun) await streams.delete(stream)
   return [`${held} goes`]
-}
-
-async function observe(session: NatsSession, stream: string): Promise<StreamInfo | undefined> {
-  try {
-    return await askStreamInfo(session, stream)
-  } catch (error) {
-    if (isServerError(error, SERVER_ERROR.streamNotFound)) return undefined
-    throw error
-  }
 }

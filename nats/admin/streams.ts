@@ -68,6 +68,11 @@ export class Streams {
     }
   }
 
+  /** What the server cannot do is not asked for, or it would be missed again each time. */
+  supported(shape: StreamShape): StreamShape {
+    return { ...shape, allowAtomic: shape.allowAtomic && this.#session.serverIsAtLeast(2, 12) }
+  }
+
   /** Makes a stream; one that is there with the same settings is as good. Rejects with a MeshError. */
   async create(shape: StreamShape): Promise<ObservedStream> {
     return observedOf(await this.#write('CREATE', shape.name, streamConfigOf(shape)))

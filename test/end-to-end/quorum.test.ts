@@ -1,7 +1,9 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { connect, type Mesh } from '@landbridge/client'
+import { parseTopicName, streamName, unwrap } from '@landbridge/core'
 import { type Lab, readStreams, startLab } from '@landbridge/lab'
+import { NatsSession, Streams } from '@landbridge/nats'
 import { expect, test, vi } from 'vitest'
 import { documents, topic } from './mesh.ts'
 
@@ -80,6 +82,27 @@ test('an event that another region stored first is held there', { timeout: 90_00
   // Nobody can say whether it is still there.
   await lab.partition('us-east', 'eu-west')
   await expect(east.publish(topic, event('w'), { timeoutMs: 8_000 })).rejects.toMatchObject({ ambiguous: true })
+})
+
+test('an event that its origin has lost since is not acknowledged in its name, but when it is there again', {
+  timeout: 120_000,
+}, async () => {
+  await using lab = await startLab({ regions: ['us-east', 'eu-west'], documents: quorum('wait') })
+  await using east = connectOnly(lab)
+  await using west = connectOnly(lab, 0, { region: 'eu-west' })
+  await whenPulled(east)
+  await vi.waitFor(async () => expect(await west.publish(topic, event('w'))).toHaveLength(1), settled)
+  expect(await idsOf(lab, 'us-east')).toContain('w')
+  await using session = await NatsSession.connect({ servers: [...lab.region('eu-west').natsUrls], name: 'quorum-test' })
+  await new Streams(session).delete(streamName(unwrap(parseTopicName(topic))))
+  await lab.apply(quorum('wait'), { region: 'eu-west' })
+  // In reach, and without the event: only an answer in whose moment it is there again may come.
+  const receipts = await vi.waitFor(() => east.publish(topic, event('w'), { timeoutMs: 2_000 }), {
+    timeout: 60_000,
+    interval: 100,
+  })
+  expect(await idsOf(lab, 'eu-west')).toContain('w')
+  expect(receipts).toMatchObject([{ regions: ['us-east', 'eu-west'], duplicate: true }])
 })
 
 test('a region that is lost for good costs nothing that was acknowledged', { timeout: 120_000 }, async () => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import { Link, PortReservation } from '@landbridge/lab'
 import { expect, test } from 'vitest'
 import { Caller } from './caller.ts'
@@ -103,3 +103,44 @@ test('one connection can be broken or swallowed by itself', async () => {
   await until('the first is reset', () => first.error?.code === 'ECONNRESET')
   expect(echo.link.resetConnection(99)).toBe(false)
 })
+
+/** Once, drills did their work and then never exited: a connection that was reset in the instant in which it was handing on an end stayed open. */
+test('a reset breaks a connection that is handing on the end of one side', async () => {
+  await using cleanup = new AsyncDisposableStack()
+  const ports = cleanup.use(new PortReservation())
+  const accepted = new Set<Socket>()
+  const target = createServer({ allowHalfOpen: true }, (socket) => {
+    accepted.add(socket.resume())
+    socket.on('error', () => {})
+    socket.on('close', () => accepted.delete(socket))
+  })
+  target.listen(await ports.take(), '127.0.0.1')
+  await once(target, 'listening')
+  cleanup.defer(() => {
+    for (const socket of accepted) socket.destroy()
+    target.close()
+  })
+  const link = cleanup.use(await Link.open(await ports.take(), portOf(target)))
+  // What it is told arrives in the same turn of the event loop as the end before it, and later.
+  const trigger = createServer((socket) => socket.on('data', () => link.resetAll()))
+  trigger.listen(await ports.take(), '127.0.0.1')
+  await once(trigger, 'listening')
+  cleanup.defer(() => {
+    trigger.close()
+  })
+  using teller = new Caller(portOf(trigger))
+  using caller = new Caller(link.port)
+  await until('the target has the connection', () => accepted.size === 1)
+  caller.socket.end(() => teller.socket.write('now'))
+  await until('the target sees the reset', () => {
+    // Who has read an end reads no more: only writing tells him.
+    for (const socket of accepted) socket.write('x')
+    return accepted.size === 0
+  })
+})
+
+function portOf(server: Server): number {
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('port: the server does not listen')
+  return address.port
+}

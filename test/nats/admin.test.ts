@@ -127,6 +127,12 @@ describe('applyDocument', () => {
 })
 
 describe('ConfigBucket', () => {
+  /** An apply of many topics was tried again by a client that had waited too long, met its own first attempt, and failed. */
+  it('takes the same document from several at once', async () => {
+    const outcomes = await Promise.all(Array.from({ length: 8 }, () => apply(topic('{ partitions: 2 }', 'at.once'))))
+    expect(outcomes.map(({ error }) => error?.message)).toEqual(outcomes.map(() => undefined))
+  })
+
   it('tells the whole configuration first, then every change, also after a restart', async () => {
     await apply(policy('publish'))
     const snapshots: ConfigSnapshot[] = []

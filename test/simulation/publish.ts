@@ -11,7 +11,7 @@ import {
 } from '@landbridge/core'
 import { isCopy, tooOld } from './copies.ts'
 import type { Traits } from './egress.ts'
-import type { Message } from './record.ts'
+import type { Message, Stored } from './record.ts'
 import type { Pod, Region } from './region.ts'
 import { type Holders, milliseconds, type Steps, type World } from './world.ts'
 
@@ -133,9 +133,9 @@ function* confirm(
   }
   const record = region.stream.events(attempt.id).at(-1)
   const isOwn = record?.origin === region.name
-  const origin = record === undefined || isOwn ? undefined : world.region(record.origin)
+  const isGivenBack = record !== undefined && !isOwn && givenBack(world, region, record)
   const claim = {
-    sequence: isOwn ? record.localSequence : NOT_OWN,
+    sequence: isOwn ? record.localSequence : isGivenBack ? region.stream.last : NOT_OWN,
     begunAtMs: milliseconds(isCopy ? world.now : begunAt),
     deadlineAtMs: milliseconds(deadline),
     fallback: 'wait' as const,
@@ -144,7 +144,7 @@ function* confirm(
     yield
     // The log may be another one now: nothing that is heard speaks of these events.
     if (region.session !== session) break
-    const holders = origin !== undefined && world.linked(region, origin) ? [origin.name] : []
+    const holders = record !== undefined && !isOwn && isAtOrigin(world, region, record) ? [record.origin] : []
     const reports = world.on('reports')
       ? region.reports
       : region.reports.map((one) => ({ ...one, heardAtMs: Infinity }))
@@ -160,6 +160,19 @@ function* confirm(
     return
   }
   attempt.answer = 'unknown'
+}
+
+/** Asks the origin whether its log has this very record of it. */
+function isAtOrigin(world: World, region: Region, { origin: name, position }: Stored): boolean {
+  const origin = world.region(name)
+  if (origin === undefined || !world.linked(region, origin)) return false
+  return !world.on('atOrigin') || origin.stream.at(position.sequence)?.localStamp === position.stamp
+}
+
+/** Whether its origin has lost it since, and a repair has put it into this region's own log. */
+function givenBack(world: World, region: Region, { origin, localSequence }: Stored): boolean {
+  const last = region.stream.of(origin).findLast(({ kind }) => kind !== 'event' && kind !== 'marker')
+  return last?.kind === 'open' && last.localSequence > localSequence && world.on('atOrigin')
 }
 
 function eventOf(region: Region, { id, traits }: Attempt, mark: RetryMark | undefined): Message {

@@ -197,10 +197,9 @@ export class Region {
     for (const [origin, history] of this.checkpoints) {
       const kept = 1 + random.below(history.length)
       const left = history[kept - 1]
-      const isOfNow =
-        left?.streamCreated === this.#session.streamCreated && left.end.sequence <= keep && left.position.sequence > 0
+      const namesLost = left !== undefined && left.end.sequence > keep
       const forgets = random.chance(0.1)
-      if (forgets || !isOfNow) this.#forgotten.add(origin)
+      if (forgets || namesLost) this.#forgotten.add(origin)
       if (forgets) this.checkpoints.delete(origin)
       else this.checkpoints.set(origin, history.slice(0, kept))
     }
@@ -233,7 +232,9 @@ export class Region {
 
   /** Whether nothing tells how far an origin is but its records, if any are kept. */
   forgets(origin: string): boolean {
-    return this.#forgotten.has(origin) || !this.checkpoints.has(origin)
+    const newest = this.checkpoints.get(origin)?.at(-1)
+    const tells = newest?.streamCreated === this.#session.streamCreated && newest.position.sequence > 0
+    return !tells || this.#forgotten.has(origin)
   }
 
   writeCheckpoint(origin: string, checkpoint: Checkpoint): void {

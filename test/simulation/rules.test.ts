@@ -23,6 +23,7 @@ const CAUGHT: Readonly<Partial<Record<Rule, readonly [ProfileName, number]>>> = 
   forwardSpan: ['forward', 250],
   quorum: ['quorum', 50],
   reports: ['quorum', 3_000],
+  atOrigin: ['quorum', 3_000],
   mayRelay: ['egress', 50],
   mayHold: ['egress', 50],
   session: ['pieces', 50],

@@ -21,6 +21,7 @@ export const RULES = {
   forwardSpan: 'its mark covers what its publisher may still do unmarked (4)',
   quorum: 'an acknowledgement by quorum waits until another region has the event',
   reports: 'only what is heard of other regions after an event was handed to the store speaks of it',
+  atOrigin: 'a copy counts as held by its origin only when the origin says that its log has that very record',
   mayRelay: 'a region serves only those who may not have more than it may have itself',
   mayHold: 'a relay keeps back what the receiver may not have',
   session: 'a run ends with the session in which its reads were made (6)',

@@ -1,9 +1,10 @@
-import { MeshError, NOT_OWN, originFilter, parseSubject, regionsThatHold } from '@landbridge/core'
-import { lastRecord, type NatsSession, recordAt } from '@landbridge/nats'
+import { MeshError, NOT_OWN, regionsThatHold } from '@landbridge/core'
+import type { NatsSession } from '@landbridge/nats'
 import type { Metrics } from '../../telemetry/index.ts'
 import type { TopicEntry } from '../../topics.ts'
 import type { EventResult, Placement } from '../event-store.ts'
 import type { AppliedPositions } from './applied-positions.ts'
+import { CopyGroups, type CopyPlaces, type Group } from './copy-groups.ts'
 import type { Claim, Quorum, QuorumOutcome } from './quorum.ts'
 
 /** What the step needs. */
@@ -15,6 +16,8 @@ export type QuorumStepOptions = {
   readonly quorum: Quorum
   readonly positions: AppliedPositions
   readonly metrics: Pick<Metrics, 'quorumSeconds'>
+  /** Says where copies lie beside here. */
+  readonly places: CopyPlaces
   /** Events that wait for another region, over all callers; more are not taken. */
   readonly eventsMax: number
 }
@@ -36,12 +39,7 @@ export type Begin = {
 }
 
 type Own = Exclude<EventResult, { kind: 'failed' }>
-/** Events of one attempt that wait for the same thing. */
-type Group = { readonly claim: Claim; readonly indexes: readonly number[] }
-
 const RETRY_MS = 500
-/** Records that are looked at at a time, to find where copies came from. */
-const LOOKS_MAX = 16
 /** Time to answer before the caller's time is over. */
 const ANSWER_MS = 50
 
@@ -51,10 +49,12 @@ const ANSWER_MS = 50
  */
 export class QuorumStep {
   readonly #options: QuorumStepOptions
+  readonly #copies: CopyGroups
   #waiting = 0
 
   constructor(options: QuorumStepOptions) {
     this.#options = options
+    this.#copies = new CopyGroups(options)
   }
 
   /** The session that an attempt begins in. */
@@ -84,15 +84,17 @@ export class QuorumStep {
       const { topic, events } = request
       const waiting = own.map((index) => events[index] as Uint8Array)
       const among = regionsThatHold(topic.document, waiting, this.#options.regions())
-      const groups = (await this.#groups(topic, results, own, begin)).map(({ claim, indexes }) => ({
-        claim: { ...claim, among },
-        indexes,
-      }))
-      for (const { indexes, results: ended } of await Promise.all(
-        groups.map((group) => this.#end(request, group, results, begin)),
-      )) {
+      const end = async ({ claim, indexes }: Group) => {
+        const ended = await this.#end(
+          request,
+          { claim: { ...claim, among, deadlineAtMs: request.deadlineAtMs - ANSWER_MS }, indexes },
+          results,
+          begin,
+        )
         for (const [place, index] of indexes.entries()) confirmed[index] = ended[place] as EventResult
       }
+      const groups = await this.#groups(request, results, own, begin)
+      await Promise.all(groups.map(async (known) => Promise.all((await known).map(end))))
       return confirmed
     } catch (thrown) {
       const error = ambiguous(MeshError.from(thrown).message)
@@ -103,21 +105,18 @@ export class QuorumStep {
   }
 
   async #end(
-    { topic, deadlineAtMs }: ConfirmRequest,
-    { claim, indexes }: Group,
+    { topic }: ConfirmRequest,
+    { claim, indexes }: { readonly claim: Claim; readonly indexes: readonly number[] },
     results: readonly EventResult[],
     { epoch }: Begin,
-  ) {
+  ): Promise<readonly EventResult[]> {
     const { quorum, session, metrics } = this.#options
     const waitedFromMs = performance.now()
     const fallback = topic.document.spec.quorumFallback
     const outcome: QuorumOutcome =
-      session.epoch === epoch
-        ? await quorum.wait({ key: topic.key, fallback }, { ...claim, deadlineAtMs: deadlineAtMs - ANSWER_MS })
-        : { kind: 'reset' }
+      session.epoch === epoch ? await quorum.wait({ key: topic.key, fallback }, claim) : { kind: 'reset' }
     metrics.quorumSeconds.observe({ outcome: outcome.kind }, (performance.now() - waitedFromMs) / 1_000)
-    const ended = indexes.map((index) => this.#resultOf(topic, claim, results[index] as Own, outcome))
-    return { indexes, results: ended }
+    return indexes.map((index) => this.#resultOf(topic, claim, results[index] as Own, outcome))
   }
 
   #resultOf(topic: TopicEntry, claim: Claim, result: Own, outcome: QuorumOutcome): EventResult {
@@ -144,87 +143,25 @@ export class QuorumStep {
     return { region: first, regions: [...new Set([first, region, ...others])], degraded }
   }
 
-  /** New events wait together; copies by where they came from. */
+  /** New events wait together; copies by where they came from, each as soon as that is known. */
   async #groups(
-    topic: TopicEntry,
+    { topic, deadlineAtMs }: ConfirmRequest,
     results: readonly EventResult[],
     own: readonly number[],
     { begunAtMs }: Begin,
-  ): Promise<readonly Group[]> {
-    const stored = own.filter((index) => results[index]?.kind === 'stored')
-    const copies = own.filter((index) => results[index]?.kind === 'duplicate')
-    const sequences = stored.map((index) => (results[index] as Own).sequence)
-    const groups: Group[] = []
+  ): Promise<readonly Promise<readonly Group[]>[]> {
+    const isCopy = (index: number) => results[index]?.kind === 'duplicate'
+    const entries = own.map((index) => ({ index, sequence: (results[index] as Own).sequence }))
+    const stored = entries.filter(({ index }) => !isCopy(index))
+    const copies = entries.filter(({ index }) => isCopy(index))
+    const groups: Promise<readonly Group[]>[] = []
     if (stored.length > 0) {
-      const sequence = sequences.includes(0) ? await this.#ownEnd(topic) : Math.max(...sequences)
-      groups.push({ claim: { sequence, begunAtMs, deadlineAtMs: 0 }, indexes: stored })
+      const sequence = this.#copies.lastOf(topic, stored)
+      const indexes = stored.map(({ index }) => index)
+      groups.push(sequence.then((last) => [{ claim: { sequence: last, begunAtMs, holders: [] }, indexes }]))
     }
-    if (copies.length > 0) groups.push(...(await this.#groupsOfCopies(topic, results, copies)))
+    if (copies.length > 0) groups.push(...(await this.#copies.groupsOf(topic, copies, deadlineAtMs - ANSWER_MS)))
     return groups
-  }
-
-  async #groupsOfCopies(
-    topic: TopicEntry,
-    results: readonly EventResult[],
-    copies: readonly number[],
-  ): Promise<readonly Group[]> {
-    const { region } = this.#options
-    const origins = await this.#originsOf(topic, [...new Set(copies.map((index) => (results[index] as Own).sequence))])
-    const byOrigin = new Map<string, number[]>()
-    for (const index of copies) {
-      const origin = origins.get((results[index] as Own).sequence) ?? region
-      const indexes = byOrigin.get(origin) ?? []
-      indexes.push(index)
-      byOrigin.set(origin, indexes)
-    }
-    const groups: Group[] = []
-    for (const [origin, indexes] of byOrigin) {
-      if (origin !== region) {
-        groups.push({
-          claim: { sequence: NOT_OWN, begunAtMs: Number.NEGATIVE_INFINITY, deadlineAtMs: 0, origin },
-          indexes,
-        })
-        continue
-      }
-      const sequences = indexes.map((index) => (results[index] as Own).sequence)
-      const sequence = sequences.includes(0) ? await this.#ownEnd(topic) : Math.max(...sequences)
-      const begunAtMs = (await this.#reportsHold(topic)) ? Number.NEGATIVE_INFINITY : performance.now()
-      groups.push({ claim: { sequence, begunAtMs, deadlineAtMs: 0 }, indexes })
-    }
-    return groups
-  }
-
-  /** The last sequence of our own log: whatever was stored before is at or before it. */
-  async #ownEnd({ document, stream }: TopicEntry): Promise<number> {
-    const last = await lastRecord(this.#options.session, stream, originFilter(document.name, this.#options.region))
-    return last?.sequence ?? 0
-  }
-
-  /** The origin of each record; a record that is kept no more has none. */
-  async #originsOf({ stream }: TopicEntry, sequences: readonly number[]): Promise<ReadonlyMap<number, string>> {
-    const origins = new Map<number, string>()
-    for (let begin = 0; begin < sequences.length; begin += LOOKS_MAX) {
-      const part = sequences.slice(begin, begin + LOOKS_MAX).filter((sequence) => sequence > 0)
-      const records = await Promise.all(part.map((sequence) => recordAt(this.#options.session, stream, sequence)))
-      for (const record of records) {
-        const origin = record === undefined ? undefined : parseSubject(record.subject).value?.origin
-        if (record !== undefined && origin !== undefined) origins.set(record.sequence, origin)
-      }
-    }
-    return origins
-  }
-
-  /**
-   * Whether what the regions last said is said of the log as it is: a copy was stored before, so the time of a report
-   * says nothing. Two logs that share a record (sequence and stamp) share everything before it.
-   */
-  async #reportsHold({ key, stream }: TopicEntry): Promise<boolean> {
-    for (const { position } of this.#options.positions.of(key)) {
-      if (position.sequence === 0) continue
-      const record = await recordAt(this.#options.session, stream, position.sequence)
-      if (record !== undefined && record.stampNs !== position.stamp) return false
-    }
-    return true
   }
 }
 

@@ -8,8 +8,8 @@ export type QuorumTopic = {
 }
 
 /** Events that were stored here and wait for another region. */
-export type Claim = Pick<QuorumClaim, 'sequence' | 'begunAtMs' | 'deadlineAtMs'> & {
-  /** The region that stored them first, when they came from there: it holds them while it is in reach. */
+export type Claim = Omit<QuorumClaim, 'fallback'> & {
+  /** The region that stored them first, when they came from there. */
   readonly origin?: string | undefined
   /** The regions that get them as they are; undefined: all. */
   readonly among?: ReadonlySet<string> | undefined
@@ -71,7 +71,7 @@ export class Quorum implements Disposable {
   /** The other regions that hold the events of a claim now. */
   holders(topic: string, claim: Omit<Claim, 'deadlineAtMs'>): readonly string[] {
     const view = viewOf(claim, this.#options.source.view(topic))
-    return holdersOf({ ...claim, holders: originHolds(claim, view) }, view.reports)
+    return holdersOf(claim, view.reports)
   }
 
   /** The connection to the store changed: every wait ends. */
@@ -100,8 +100,7 @@ export class Quorum implements Disposable {
     const { topic, claim, sinceMs } = wait
     const view = viewOf(claim, all)
     const nowMs = this.#monotonic()
-    const holders = originHolds(claim, view)
-    const verdict = quorumVerdict({ ...claim, sinceMs, holders, fallback: topic.fallback }, view, nowMs)
+    const verdict = quorumVerdict({ ...claim, sinceMs, fallback: topic.fallback }, view, nowMs)
     if (verdict.kind !== 'wait') {
       this.#end(wait, verdict)
       return
@@ -127,9 +126,4 @@ function viewOf({ among }: Pick<Claim, 'among'>, view: QuorumView): QuorumView {
   if (among === undefined || view.reports.every(({ region }) => among.has(region))) return view
   const reports = view.reports.filter(({ region }) => among.has(region))
   return { reports, absentSinceMs: reports.length > 0 ? undefined : Number.NEGATIVE_INFINITY }
-}
-
-/** A region that pulls from us is there, and so is what it stored first. */
-function originHolds({ origin }: Pick<Claim, 'origin'>, { reports }: QuorumView): readonly string[] {
-  return origin !== undefined && reports.some(({ region }) => region === origin) ? [origin] : []
 }

@@ -1,18 +1,14 @@
 import {
   type Checkpoint,
   eventSubject,
-  isControlSubject,
   type LocalPlace,
   type LocalRecord,
   MeshError,
   originFilter,
-  parseControl,
-  parseHeaders,
   type RunOpening,
   type SendResult,
   type SessionIdentity,
   streamSubjects,
-  unwrap,
 } from '@landbridge/core'
 import {
   applyFenced,
@@ -20,12 +16,12 @@ import {
   lastRecord,
   type NatsSession,
   recordAt,
-  type StoredMessage,
   type StoreRequest,
   streamStatus,
 } from '@landbridge/nats'
 import type { TopicEntry } from '../../topics.ts'
 import type { Incarnations } from './incarnations.ts'
+import { localRecord } from './local-record.ts'
 import type { PullRecord } from './received.ts'
 
 /** A batch that found no answer in this time is given up; it must be shorter than a batch's life. */
@@ -163,23 +159,4 @@ export class LocalStream {
     known[partition] = subject
     return subject
   }
-}
-
-function localRecord(message: StoredMessage): LocalRecord {
-  const lookup = (name: string) => message.header(name)
-  const place = { localSequence: message.sequence, localStamp: message.stampNs }
-  if (isControlSubject(message.subject)) {
-    const record = unwrap(parseControl(lookup))
-    if (record.kind === 'gap') return { ...place, position: record.after, control: 'gap' }
-    if (record.kind === 'marker') throw notReplicated(message, 'is a marker')
-    return { ...place, position: record.common, control: record.kind, behind: record.behind }
-  }
-  const { origin } = unwrap(parseHeaders(lookup))
-  if (origin === undefined) throw notReplicated(message, 'does not say where it comes from')
-  return { ...place, position: origin.position }
-}
-
-function notReplicated({ sequence, subject }: StoredMessage, what: string): MeshError {
-  const text = `read position: record ${sequence} on ${subject} ${what}, wanted a replicated record`
-  return new MeshError('failed_precondition', text)
 }

@@ -16,12 +16,12 @@ import type { MarkedView } from '../../marked-views.ts'
 import type { TopicEntry } from '../../topics.ts'
 import type { LinkStream, PullHandle } from '../link/link-stream.ts'
 import type { Repairs } from '../repair/repairs.ts'
+import { Signal } from '../signal.ts'
 import { findOwnCopies } from './copy-check.ts'
 import { type HeadReport, LagMeter, type LagReading, reportOf } from './lag-meter.ts'
 import type { LocalStream } from './local-stream.ts'
 import type { ReceiveRoom } from './receive-room.ts'
 import { type PullRecord, ReceivedQueue } from './received.ts'
-import { Signal } from './signal.ts'
 import type { StartGate } from './start-gate.ts'
 
 /** The server's limit, and a size that keeps one batch well under a second. */

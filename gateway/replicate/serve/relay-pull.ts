@@ -13,6 +13,7 @@ import {
   samePosition,
 } from '@landbridge/core'
 import { RefusalReason } from '@landbridge/proto'
+import { Signal } from '../signal.ts'
 import type { ServeContext } from './context.ts'
 import type { OwnHead } from './own-heads.ts'
 import {
@@ -30,7 +31,6 @@ import { encodeHead } from './responses.ts'
 import { SkipTeller } from './skip-teller.ts'
 import { linkTowards, pathOn } from './towards.ts'
 import { UpstreamPull } from './upstream-pull.ts'
-import { Wake } from './wake.ts'
 
 /** What an upstream may have on the way at first: holes are small, and what comes behind them is for nothing. */
 const HOLE_CREDIT_BYTES = 64 * 1024
@@ -75,7 +75,7 @@ export class RelayPull implements ServedPull {
   readonly #records: RelayLog
   readonly #egress: Egress
   readonly #epoch: number
-  readonly #wake = new Wake()
+  readonly #wake = new Signal()
   readonly #skips: SkipTeller
   readonly #head: RelayHead
   #reader: RelayReader | undefined

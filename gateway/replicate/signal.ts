@@ -10,7 +10,7 @@ export class Signal {
     else resolve()
   }
 
-  /** Resolves with a notice, or with true when none came within `timeoutMs`. */
+  /** Resolves with false at a notice, or with true when none came within `timeoutMs` (default: waits for as long as it takes). One waiter at a time. */
   wait(timeoutMs?: number): Promise<boolean> {
     if (this.#pending) {
       this.#pending = false
