@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024
+/** Longer than any wait that a caller asks for. */
+const COMMAND_MS = 900_000
 
 /** A program that is run again and again. */
 export class CommandLine {
@@ -21,7 +23,7 @@ export class CommandLine {
 
   /** The same, with `input` on its standard input. */
   async pipe(input: string, ...args: readonly string[]): Promise<string> {
-    const options = { env: this.#env, maxBuffer: OUTPUT_BYTES_MAX }
+    const options = { env: this.#env, maxBuffer: OUTPUT_BYTES_MAX, timeout: COMMAND_MS }
     const running = promisify(execFile)(this.#program, args, options)
     running.child.stdin?.on('error', () => {}).end(input)
     return running.then(

@@ -13,6 +13,7 @@ import { REGIONS, RELEASE, type Region } from './region.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 const NODE = '/usr/local/bin/node'
+const LOAD_SILENT_MS = 180_000
 
 /** Load that goes on until `stop`. */
 export type Load = { stop(): Promise<LoadReport> }
@@ -86,13 +87,19 @@ export class World implements AsyncDisposable {
     const child = spawn(this.#kubectlPath, args, { stdio: ['pipe', 'pipe', 'inherit'] })
     const ended = once(child, 'exit')
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+    // A call of the SDK takes half a minute at most.
+    const endLate = () => setTimeout(() => child.kill('SIGKILL'), LOAD_SILENT_MS)
+    const starting = endLate()
     const going = await lines.next()
+    clearTimeout(starting)
     if (going.done) throw new Error(`load ${source}: ended with ${(await ended)[0]} before any event was acknowledged`)
     return {
       stop: async () => {
         child.stdin.end()
+        const stopping = endLate()
         const report = await lines.next()
         const [code] = await ended
+        clearTimeout(stopping)
         if (report.done || code !== 0) throw new Error(`load ${source}: ended with ${code}, wanted a report`)
         return JSON.parse(report.value)
       },
