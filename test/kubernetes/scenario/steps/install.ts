@@ -37,7 +37,7 @@ export const INSTALL: readonly Step[] = [
         data,
       })
       await world.apply(OTHERS.map(copyFor))
-      await Promise.all(OTHERS.map((region) => world.helm('install', region, valuesOf(region))))
+      for (const region of OTHERS) await world.helm('install', region, valuesOf(region))
       const seen = await Promise.all(OTHERS.map((region) => available(world, region)))
       return seen.join('; ')
     },
