@@ -45,8 +45,7 @@ async function main(): Promise<number> {
     process.stderr.write(`e2e: ${problems.join('\ne2e: ')}\ne2e: or use a cluster: make e2e KUBECONFIG=FILE\n`)
     return 1
   }
-  const images = await writeImages(join(STATE, 'images'))
-  return runInCluster(STATE, images, command)
+  return runInCluster(STATE, writeImages, command)
 }
 
 async function run([program = '', ...args]: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {

@@ -19,17 +19,20 @@ const FIRST = '"$@"; exit $?'
 /**
  * Runs a command beside a Kubernetes node of its own, with KUBECONFIG set, and removes both.
  * @param folder for logs and for the record of what there is to remove
- * @param images OCI archives to load
+ * @param writeImages writes OCI archives to load into a folder
  * @returns the command's exit status
  * @throws Error about what the machine lacks, and how to get it
  */
 export async function runInCluster(
   folder: string,
-  images: readonly string[],
+  writeImages: (folder: string) => Promise<readonly string[]>,
   command: readonly string[],
 ): Promise<number> {
   const leftovers = new Leftovers(folder)
   await leftovers.clear()
+  // From here on another run in this folder is refused.
+  leftovers.record([], [])
+  const images = await writeImages(join(folder, 'images'))
   const logs = join(folder, 'logs')
   rmSync(logs, { recursive: true, force: true })
   mkdirSync(logs, { recursive: true })
