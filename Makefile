@@ -12,7 +12,7 @@ INSTALLED := node_modules/.package-lock.json
 
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z-]*:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z0-9-]*:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(INSTALLED) ## Three regions on this machine, real events, one region killed and healed (KEEP=1 leaves it running)
@@ -59,6 +59,10 @@ chaos: $(INSTALLED) ## Faults under load, and what they did to the events (SEED=
 	@node scripts/tool.mjs nats-server >/dev/null
 	@node scripts/tool.mjs toxiproxy-server >/dev/null
 	@node test/chaos/main.ts $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(RUNS),--runs $(RUNS)) $(CHAOS)
+
+.PHONY: e2e
+e2e: $(INSTALLED) ## Three regions on real pods: on a Kubernetes node of its own (root), or on the cluster of KUBECONFIG=file
+	@node test/kubernetes/main.ts $(if $(filter command line,$(origin KUBECONFIG)),--kubeconfig $(KUBECONFIG)) $(if $(REGISTRY),--registry $(REGISTRY))
 
 .PHONY: growth
 growth: $(INSTALLED) ## CPU per event, idle CPU and memory of a gateway at 1 to 1,000 topics and 3 to 7 regions; writes load/results/growth.json

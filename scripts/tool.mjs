@@ -1,13 +1,14 @@
 // Finds or builds the native tools. Plain JavaScript without dependencies, because it may run before `npm install`, on any Node from 20 up.
 import { execFile, spawn } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
-import { mkdir, mkdtemp, open, rename, rm, stat, utimes } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
+import { unpackDebian } from './debian.mjs'
 import { tools } from './tools.mjs'
 
 export { tools } from './tools.mjs'
@@ -128,7 +129,13 @@ async function install(name, tool, folder, environment, report) {
   const { GOOS: _os, GOARCH: _architecture, ...rest } = environment
   const child = spawn('go', flags, {
     cwd: pinned ? join(MODULES, tool.folder ?? '') : folder,
-    env: { ...rest, GOBIN: folder, GOWORK: 'off', CGO_ENABLED: tool.extldflags === undefined ? '0' : '1' },
+    env: {
+      ...rest,
+      ...(await libraryEnvironment(tool, rest)),
+      GOBIN: folder,
+      GOWORK: 'off',
+      CGO_ENABLED: tool.extldflags === undefined ? '0' : '1',
+    },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   const ended = new Promise((resolve) => {
@@ -149,6 +156,32 @@ async function install(name, tool, folder, environment, report) {
   }
   const failure = await ended
   return failure === undefined ? undefined : [...last, failure].join('\n')
+}
+
+/**
+ * Where the C compiler finds a tool's library: its own place when the system has it, else unpacked packages.
+ * @param {Tool} tool
+ * @param {NodeJS.ProcessEnv} environment
+ * @returns {Promise<NodeJS.ProcessEnv>}
+ */
+async function libraryEnvironment({ library, debian }, environment) {
+  if (library === undefined) return {}
+  const run = promisify(execFile)
+  const found = await run('pkg-config', ['--exists', library], { env: environment }).then(
+    () => true,
+    (error) => {
+      if (error.code === 'ENOENT') throw new Error('find library: there is no pkg-config on PATH, wanted it and gcc')
+      return false
+    },
+  )
+  if (found) return {}
+  const root = await unpackDebian(debian ?? [], environment)
+  const libraries = (await readdir(join(root, 'usr/lib'))).map((triple) => join(root, 'usr/lib', triple))
+  return {
+    PKG_CONFIG_PATH: libraries.map((folder) => join(folder, 'pkgconfig')).join(delimiter),
+    CGO_CFLAGS: `-I${join(root, 'usr/include')}`,
+    CGO_LDFLAGS: libraries.map((folder) => `-L${folder}`).join(' '),
+  }
 }
 
 /**

@@ -1,5 +1,7 @@
 // Every native tool, at the one version that this repository works with.
 const KUBERNETES = '1.36.3'
+const CONTAINERD = '2.4.2'
+const CNI = '1.9.1'
 
 /**
  * How a tool is built and recognised.
@@ -9,6 +11,8 @@ const KUBERNETES = '1.36.3'
  * @property {string} [folder] a folder below scripts/go with the go.mod and go.sum that pin the tool: for modules that `go install` refuses
  * @property {string} [tags] build tags
  * @property {string} [extldflags] flags for the C linker: the tool is built with cgo
+ * @property {string} [library] name that pkg-config has for a C library that the build needs
+ * @property {readonly string[]} [debian] packages with that library, for machines of Debian's family that lack it
  * @property {string} go lowest Go version that its go.mod accepts
  * @property {readonly string[]} versionArguments what makes it print its version
  * @property {string} [ldflags] extra linker flags, for tools that learn their version only there
@@ -87,6 +91,63 @@ export const tools = {
         go: '1.26',
         versionArguments: name === 'kubectl' ? ['version', '--client'] : ['--version'],
         ldflags: kubernetesFlags(),
+      },
+    ]),
+  ),
+  ...Object.fromEntries(
+    ['containerd', 'containerd-shim-runc-v2', 'ctr'].map((name) => [
+      name,
+      {
+        version: CONTAINERD,
+        module: `github.com/containerd/containerd/v2/cmd/${name}`,
+        folder: 'containerd',
+        tags: 'no_btrfs,no_devmapper,no_zfs',
+        go: '1.26.6',
+        versionArguments: [name === 'containerd-shim-runc-v2' ? '-v' : '--version'],
+        ldflags: `-X github.com/containerd/containerd/v2/version.Version=${CONTAINERD}`,
+      },
+    ]),
+  ),
+  runc: {
+    version: '1.5.2',
+    module: 'github.com/opencontainers/runc',
+    folder: 'runc',
+    // Pods always ask for seccomp.
+    tags: 'seccomp,netgo,osusergo',
+    extldflags: '-static',
+    library: 'libseccomp',
+    debian: ['libseccomp-dev'],
+    go: '1.26',
+    versionArguments: ['--version'],
+    ldflags: '-X main.version=1.5.2',
+  },
+  pause: {
+    version: '1.0.0',
+    module: '.',
+    folder: 'pause',
+    go: '1.24',
+    versionArguments: ['--version'],
+    ldflags: '-X main.version=1.0.0',
+  },
+  coredns: {
+    version: '1.15.0',
+    module: 'github.com/coredns/coredns@v1.15.0',
+    go: '1.26',
+    versionArguments: ['-version'],
+  },
+  ...Object.fromEntries(
+    [
+      ['bridge', 'main'],
+      ['loopback', 'main'],
+      ['host-local', 'ipam'],
+    ].map(([name, kind]) => [
+      `cni-${name}`,
+      {
+        version: CNI,
+        module: `github.com/containernetworking/plugins/plugins/${kind}/${name}@v${CNI}`,
+        go: '1.24',
+        versionArguments: ['--version'],
+        binary: name,
       },
     ]),
   ),

@@ -90,7 +90,7 @@ const statusSchema = status({
 export const REGION_PEER: ResourceDefinition = {
   type: { group: 'landbridge.dev', version: 'v1alpha1', plural: 'regionpeers', kind: 'RegionPeer', namespaced: true },
   singular: 'regionpeer',
-  shortNames: ['peer'],
+  shortNames: ['peer', 'peers'],
   description:
     'Another region of the mesh, named by metadata.name. Lives in the namespace of the release; its certificate must name the region.',
   spec,

@@ -1,0 +1,3 @@
+module landbridge.invalid/pause
+
+go 1.24

@@ -1,0 +1,72 @@
+import { issueCertificate } from '@landbridge/client/certs'
+import { expect } from '../expect.ts'
+import { CLIENT, CLIENT_ID, clientPod, namespaceOf, OBJECTS, valuesOf } from '../manifests.ts'
+import { REGIONS, type Region } from '../region.ts'
+import type { Step } from '../step.ts'
+import type { World } from '../world.ts'
+
+const [FIRST, ...OTHERS] = REGIONS
+const CA_SECRET = 'landbridge-ca'
+const HOUR_MS = 3_600_000
+
+/** Three releases as three regions that trust the CA which the first one made. */
+export const INSTALL: readonly Step[] = [
+  {
+    name: 'namespaces that admit restricted pods only',
+    run: async (world) => {
+      await world.apply(REGIONS.map(namespaceOf))
+      return REGIONS.map(({ namespace }) => namespace).join(', ')
+    },
+  },
+  {
+    name: `helm install ${FIRST.name}, which makes the CA of the mesh`,
+    run: async (world) => {
+      await world.helm('install', FIRST, valuesOf(FIRST))
+      return available(world, FIRST)
+    },
+  },
+  {
+    name: `helm install ${OTHERS.map(({ name }) => name).join(' and ')} with a copy of that CA`,
+    run: async (world) => {
+      const { data, type } = JSON.parse(await world.in(FIRST, 'get', 'secret', CA_SECRET, '-o', 'json'))
+      const copyFor = ({ namespace }: Region): object => ({
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name: CA_SECRET, namespace },
+        type,
+        data,
+      })
+      await world.apply(OTHERS.map(copyFor))
+      for (const region of OTHERS) await world.helm('install', region, valuesOf(region))
+      const seen = await Promise.all(OTHERS.map((region) => available(world, region)))
+      return seen.join('; ')
+    },
+  },
+  {
+    name: 'pods of a service in every region, with a certificate of the mesh',
+    run: async (world) => {
+      const ca = JSON.parse(await world.in(FIRST, 'get', 'secret', CA_SECRET, '-o', 'json')).data
+      const pem = (key: string): string => Buffer.from(ca[key], 'base64').toString()
+      const authority = { cert: pem('tls.crt'), certName: CA_SECRET, key: pem('tls.key'), keyName: CA_SECRET }
+      const request = { name: 'shop', dns: [], ips: [], uris: [CLIENT_ID], use: 'client', validForMs: HOUR_MS } as const
+      const { cert, key } = await issueCertificate(authority, request, Date.now())
+      const tls = { 'tls.crt': cert, 'tls.key': key, 'ca.crt': authority.cert }
+      const image = await world.in(FIRST, 'get', OBJECTS.gateways, '-o', 'jsonpath={..containers[0].image}')
+      await world.apply(REGIONS.flatMap((region) => [...clientPod(region, image, tls)]))
+      await Promise.all(
+        REGIONS.map((region) => world.in(region, 'wait', `pod/${CLIENT}`, '--for=condition=Ready', '--timeout=5m')),
+      )
+      return image
+    },
+  },
+]
+
+async function available(world: World, region: Region): Promise<string> {
+  const count = async (object: string): Promise<number> =>
+    Number(await world.in(region, 'get', object, '-o', 'jsonpath={.status.readyReplicas}'))
+  const ready = { gateways: await count(OBJECTS.gateways), nats: await count(OBJECTS.nats) }
+  expect(ready.gateways === 2 && ready.nats === 1, `${region.name}: ready are ${JSON.stringify(ready)}, wanted 2 and 1`)
+  const operators = await count(OBJECTS.operator)
+  expect(operators === 1, `${region.name}: ready operators are ${operators}, wanted 1`)
+  return `${region.name} has ${ready.gateways} gateways, an operator, a NATS server`
+}
