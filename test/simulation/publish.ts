@@ -165,7 +165,7 @@ function* confirm(
     )
     if (verdict.kind === 'late') break
     if (verdict.kind !== 'held') continue
-    attempt.by = { region, holders: verdict.regions }
+    attempt.by = { region, holders: verdict.regions, losses: world.losses() }
     attempt.answer = 'stored'
     return
   }

@@ -18,7 +18,12 @@ export type Actor = {
 }
 
 /** Who acknowledged an event, and who else was said to have it. */
-export type Holders = { readonly region: Region; readonly holders: readonly string[] }
+export type Holders = {
+  readonly region: Region
+  readonly holders: readonly string[]
+  /** How often each region had lost records when that was said; undefined: as now. */
+  readonly losses?: ReadonlyMap<Region, number>
+}
 
 /** What a run is asked for. */
 export type WorldOptions = {
@@ -235,13 +240,20 @@ export class World {
     return [...this.#copies].filter(([, copies]) => copies > 0).map(([id]) => id)
   }
 
-  ack(id: string, { region, holders }: Holders): void {
+  ack(id: string, { region, holders, losses: said }: Holders): void {
     if (this.tracing) this.say('acked', id, 'by', region.name, ...holders)
     if (region.stream.shown(id) > 0) this.acked.set(id, region.name)
     if (!this.profile.quorum) return
     this.stats.quorums++
-    const losses = new Map(this.regions.map((one) => [one, this.#lossesBefore(id, one)]))
+    const losses = new Map(
+      this.regions.map((one) => [one, Math.min(this.#lossesBefore(id, one), said?.get(one) ?? one.losses)]),
+    )
     this.#held.set(id, { holders: [region.name, ...holders], losses })
+  }
+
+  /** How often each region has lost records. */
+  losses(): ReadonlyMap<Region, number> {
+    return new Map(this.regions.map((region) => [region, region.losses]))
   }
 
   /**
