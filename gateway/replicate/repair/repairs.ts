@@ -7,6 +7,8 @@ import {
   type Position,
   resolvePosition,
   samePosition,
+  streamName,
+  type TopicDocument,
   withGapAnswer,
 } from '@landbridge/core'
 import type { NatsSession } from '@landbridge/nats'
@@ -156,10 +158,11 @@ export class Repairs {
   }
 
   /** Forgets what is gone. */
-  keepOnly(topicKeys: { has(key: string): boolean }): void {
+  keepOnly(topics: ReadonlyMap<string, Pick<TopicDocument, 'name'>>): void {
     for (const key of this.#memories.keys()) {
-      if (!topicKeys.has(key.slice(0, key.indexOf(' ')))) this.#memories.delete(key)
+      if (!topics.has(key.slice(0, key.indexOf(' ')))) this.#memories.delete(key)
     }
+    this.#branches.keepOnly(new Set([...topics.values()].map(({ name }) => streamName(name))))
   }
 
   async #record(at: OriginOptions, position: Position, memory: Memory): Promise<GapOutcome> {
