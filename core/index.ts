@@ -25,6 +25,7 @@ export { type RawReplicateResponse, readReplicateResponse } from './frames/repli
 export { parseRetry, RETRY_AGE_MAX_MS } from './frames/retry.ts'
 export { MESSAGE_ID_LENGTH_MAX, messageId } from './message-id.ts'
 export * from './names.ts'
+export { orAborted } from './or-aborted.ts'
 export { PARTITIONS_MAX, partitionOf } from './partition.ts'
 export * from './policy/index.ts'
 export * from './publish-route.ts'

@@ -1,4 +1,4 @@
-import { markedFilter, streamSubjects } from '@landbridge/core'
+import { markedFilter, orAborted, streamSubjects } from '@landbridge/core'
 import { findCopies, type NatsSession, StreamIds } from '@landbridge/nats'
 import type { Log } from './telemetry/index.ts'
 import type { TopicEntry } from './topics.ts'
@@ -45,14 +45,15 @@ export class MarkedView {
 
   /**
    * Resolves when the set has seen everything that was stored before `since` (`performance.now()`).
-   * @throws MeshError when the stream's leader cannot be read.
+   * @throws MeshError when the stream's leader cannot be read, or the reason of `signal`
    */
-  async see(since: number): Promise<void> {
+  async see(since: number, signal?: AbortSignal): Promise<void> {
     const { epoch } = this.#shared.session
     const known = this.#token !== undefined && this.#token === this.#ids.token && this.#epoch === epoch
     if (known && this.#asOf >= since) return
     const startedAt = performance.now()
-    await this.#ids.refresh()
+    // Shared by all who ask: who waits no longer leaves it to the others.
+    await orAborted(this.#ids.refresh(), signal)
     const { token } = this.#ids
     const same = token === this.#token && this.#epoch === epoch
     this.#asOf = same ? Math.max(this.#asOf, startedAt) : startedAt
@@ -83,7 +84,7 @@ export class MarkedView {
   ): Promise<ReadonlyMap<string, number>> {
     const recent = this.#recentSince(fromMs)
     if (recent !== undefined) {
-      await recent.refresh()
+      await orAborted(recent.refresh(), signal)
       if (recent.complete) return pick(recent, ids)
       this.#tooManyUntil = performance.now() + IDLE_MS
       this.forget()

@@ -65,3 +65,23 @@ test('searches that follow each other read only what is new, and find all the sa
   const found = await view.copiesSince(beganMs, new Set(['id-0', 'id-5001']))
   expect([...found.keys()]).toEqual(['id-5001'])
 })
+
+// The story: a gateway was told to end while its store hung. A pull that looked for copies waited for the store, and the
+// gateway for the pull.
+test('who is told to stop waits no longer for a store that does not answer', async () => {
+  await using region = await startRegion()
+  const stream = await region.makeStream('lb_acme_orders', { subjects: ['lb.acme.orders.>'] })
+  const log = silent as unknown as ConstructorParameters<typeof MarkedViews>[1]
+  const view = new MarkedViews(region.session, log).of({ key: 'a', stream, document: { name } } as TopicEntry)
+  await view.copiesSince(0, new Set(['id-1']))
+  region.servers.pause()
+  const stop = new AbortController()
+  const reason = new Error('stopped')
+  const waiting = [view.see(performance.now(), stop.signal), view.copiesSince(0, new Set(['id-1']), stop.signal)]
+  stop.abort(reason)
+  expect(await Promise.allSettled(waiting)).toEqual([
+    { status: 'rejected', reason },
+    { status: 'rejected', reason },
+  ])
+  region.servers.resume()
+})

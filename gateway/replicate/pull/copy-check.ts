@@ -15,6 +15,8 @@ export type CopyCheckContext = {
   readonly thorough: boolean
   /** Clock, ms since 1970. */
   readonly now: () => number
+  /** Ends waiting: the check rejects with its reason. */
+  readonly signal: AbortSignal
 }
 
 /**
@@ -25,8 +27,8 @@ export async function findOwnCopies(
   records: readonly PullRecord[],
   context: CopyCheckContext,
 ): Promise<readonly boolean[]> {
-  const { marked, duplicateWindowMs, floorAt, thorough, now } = context
-  await marked.see(Math.max(performance.now() - STALE_MS_MAX, floorAt))
+  const { marked, duplicateWindowMs, floorAt, thorough, now, signal } = context
+  await marked.see(Math.max(performance.now() - STALE_MS_MAX, floorAt), signal)
   const here = { nowMs: now(), duplicateWindowMs, batchLifeMs: BATCH_LIFE_MS, skewMs: CLOCK_SKEW_MS }
   const toScan = new Set<string>()
   let fromMs = Number.POSITIVE_INFINITY
@@ -40,7 +42,7 @@ export async function findOwnCopies(
     return false
   })
   if (toScan.size === 0) return copies
-  const found = await marked.copiesSince(fromMs, toScan)
+  const found = await marked.copiesSince(fromMs, toScan, signal)
   return records.map(
     ({ messageId }, index) => copies[index] === true || (toScan.has(messageId) && found.has(messageId)),
   )

@@ -40,6 +40,8 @@ export type RepairStreamOptions = {
   /** This region: its markers are its own records. */
   readonly region: string
   readonly origin: string
+  /** Ends reading: it rejects with the signal's reason. */
+  readonly signal: AbortSignal
 }
 
 /** What a repair, or a retirement, reads and writes in the region's own stream. All reads are bounded by the leader's end. */
@@ -85,7 +87,7 @@ export class RepairStream {
     readonly before: number
     readonly limit: number
   }): Promise<{ readonly events: readonly UnadoptedEvent[]; readonly fence: number }> {
-    const { session, topic } = this.#options
+    const { session, topic, signal } = this.#options
     const { after, before, limit } = range
     const fence = (await lastRecord(session, topic.stream, this.#markerSubject))?.sequence ?? 0
     // No marker is older than the event that it points to.
@@ -97,6 +99,7 @@ export class RepairStream {
       filters: [this.#filter],
       start: { sequence: after + 1 },
       headersOnly: true,
+      signal,
       onMessage: (message) => {
         if (message.sequence >= before) return false
         if (isControlSubject(message.subject) || this.#marked.has(message.sequence)) return true
@@ -111,7 +114,7 @@ export class RepairStream {
 
   /** How many gaps of the origin are written down. @throws MeshError */
   async gaps(): Promise<number> {
-    const { session, topic } = this.#options
+    const { session, topic, signal } = this.#options
     let count = 0
     await readRange({
       session,
@@ -119,6 +122,7 @@ export class RepairStream {
       filters: [this.#controlSubject],
       start: 'all',
       headersOnly: true,
+      signal,
       onMessage: (message) => {
         if (unwrap(parseControl((name) => message.header(name))).kind === 'gap') count += 1
         return true
@@ -129,13 +133,14 @@ export class RepairStream {
 
   async #readMarkers(after: number, upTo: number): Promise<void> {
     if (upTo <= after) return
-    const { session, topic } = this.#options
+    const { session, topic, signal } = this.#options
     await readRange({
       session,
       stream: topic.stream,
       filters: [this.#markerSubject],
       start: { sequence: after + 1 },
       headersOnly: true,
+      signal,
       onMessage: (message) => {
         if (message.sequence > upTo) return false
         const record = unwrap(parseControl((name) => message.header(name)))

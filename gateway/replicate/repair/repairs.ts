@@ -134,7 +134,7 @@ export class Repairs {
     const { session, region, log, metrics } = this.#options
     const labels = { topic: metrics.topicLabel(topic.key), origin }
     const retired = await retireOrigin({
-      stream: new RepairStream({ session, region, topic, origin }),
+      stream: new RepairStream({ session, region, topic, origin, signal: bounds.signal }),
       origin,
       duplicateWindowMs: topic.document.spec.duplicateWindowMs,
       rate: this.#rate,
@@ -183,9 +183,9 @@ export class Repairs {
     return { kind: 'recorded' }
   }
 
-  #stream({ topic, origin }: OriginOptions): RepairStream {
+  #stream({ topic, origin, signal }: OriginOptions): RepairStream {
     const { session, region } = this.#options
-    return new RepairStream({ session, region, topic, origin })
+    return new RepairStream({ session, region, topic, origin, signal })
   }
 
   #memoryOf(topic: TopicEntry, origin: string): Memory {
