@@ -1,5 +1,5 @@
-import { markedFilter, streamSubjects } from '@landbridge/core'
-import { findCopies, type NatsSession, StreamIds } from '@landbridge/nats'
+import { markedFilter, orAborted, streamSubjects, type UnmarkedEvent } from '@landbridge/core'
+import { findCopies, IdRoom, type NatsSession, StreamIds } from '@landbridge/nats'
 import type { Log } from './telemetry/index.ts'
 import type { TopicEntry } from './topics.ts'
 
@@ -14,8 +14,16 @@ const RECENT_MAX = 500_000
 /** Topics that have such a set at a time. */
 const RECENT_TOPICS_MAX = 4
 
+/** Marked ids that are remembered, over all topics: about 150 MB. What there is no room for is looked for in the stream. */
+const MARKED_MAX = 1_000_000
+
 /** What the views of a process share. */
-type Shared = { readonly session: NatsSession; readonly log: Log; readonly recent: Set<MarkedView> }
+type Shared = {
+  readonly session: NatsSession
+  readonly log: Log
+  readonly recent: Set<MarkedView>
+  readonly room: IdRoom
+}
 
 /**
  * Where copies of one topic's events are looked for in this region's stream (RULES.md 5), by publishers and appliers
@@ -37,22 +45,24 @@ export class MarkedView {
   #idle: NodeJS.Timeout | undefined
 
   constructor(shared: Shared, topic: TopicEntry) {
-    const { session, log } = shared
+    const { session, log, room } = shared
     this.#shared = shared
     this.#topic = topic
-    this.#ids = new StreamIds({ session, stream: topic.stream, filter: markedFilter(topic.document.name), log })
+    const filter = markedFilter(topic.document.name)
+    this.#ids = new StreamIds({ session, stream: topic.stream, filter, room, log })
   }
 
   /**
    * Resolves when the set has seen everything that was stored before `since` (`performance.now()`).
-   * @throws MeshError when the stream's leader cannot be read.
+   * @throws MeshError when the stream's leader cannot be read, or the reason of `signal`
    */
-  async see(since: number): Promise<void> {
+  async see(since: number, signal?: AbortSignal): Promise<void> {
     const { epoch } = this.#shared.session
     const known = this.#token !== undefined && this.#token === this.#ids.token && this.#epoch === epoch
     if (known && this.#asOf >= since) return
     const startedAt = performance.now()
-    await this.#ids.refresh()
+    // Shared by all who ask: who waits no longer leaves it to the others.
+    await orAborted(this.#ids.refresh(), signal)
     const { token } = this.#ids
     const same = token === this.#token && this.#epoch === epoch
     this.#asOf = same ? Math.max(this.#asOf, startedAt) : startedAt
@@ -63,6 +73,26 @@ export class MarkedView {
   /** Whether a marked event with this message id is in the stream. @throws MeshError while the set is built anew. */
   has(messageId: string): boolean {
     return this.#ids.has(messageId)
+  }
+
+  /**
+   * Whether `has` answers for an unmarked event (see `mayBeCopyOf` in core). If not, its marked copies are looked for by
+   * `findMarked`.
+   */
+  covers(event: UnmarkedEvent): boolean {
+    return this.#ids.covers(event)
+  }
+
+  /**
+   * Which of these ids marked events in the stream have, and where. Reads all marked events, which takes a while; what is
+   * stored after the call, the set knows.
+   * @throws MeshError, or the reason of `signal`
+   */
+  findMarked(ids: ReadonlySet<string>, signal?: AbortSignal): Promise<ReadonlyMap<string, number>> {
+    const { stream, document } = this.#topic
+    const { session } = this.#shared
+    const filter = markedFilter(document.name)
+    return findCopies({ session, stream, filter, fromMs: 0, ids, ...(signal && { signal }) })
   }
 
   /** Where that event is; undefined when it is not there. */
@@ -83,7 +113,7 @@ export class MarkedView {
   ): Promise<ReadonlyMap<string, number>> {
     const recent = this.#recentSince(fromMs)
     if (recent !== undefined) {
-      await recent.refresh()
+      await orAborted(recent.refresh(), signal)
       if (recent.complete) return pick(recent, ids)
       this.#tooManyUntil = performance.now() + IDLE_MS
       this.forget()
@@ -91,6 +121,12 @@ export class MarkedView {
     const { stream } = this.#topic
     const { session } = this.#shared
     return findCopies({ session, stream, filter: this.#wholeStream(), fromMs, ids, ...(signal && { signal }) })
+  }
+
+  /** Forgets everything: it is not asked any more. */
+  close(): void {
+    this.forget()
+    this.#ids.close()
   }
 
   /** Forgets what it need not know. */
@@ -118,7 +154,14 @@ export class MarkedView {
     if (this.#recent === undefined || this.#recent.fromMs > fromMs) {
       const { stream } = this.#topic
       const beginMs = Math.max(0, fromMs - MARGIN_MS)
-      const options = { session, stream, filter: this.#wholeStream(), fromMs: beginMs, idsMax: RECENT_MAX, log }
+      const options = {
+        session,
+        stream,
+        filter: this.#wholeStream(),
+        fromMs: beginMs,
+        room: new IdRoom(RECENT_MAX),
+        log,
+      }
       this.#recent = { ids: new StreamIds(options), fromMs: beginMs }
       recent.add(this)
     }
@@ -131,15 +174,16 @@ export class MarkedViews {
   readonly #shared: Shared
   readonly #views = new Map<string, { readonly stream: string; readonly view: MarkedView }>()
 
-  constructor(session: NatsSession, log: Log) {
-    this.#shared = { session, log, recent: new Set() }
+  /** @param markedMax marked ids that are remembered, over all topics */
+  constructor(session: NatsSession, log: Log, markedMax = MARKED_MAX) {
+    this.#shared = { session, log, recent: new Set(), room: new IdRoom(markedMax) }
   }
 
   /** The view of a topic's stream. */
   of(topic: TopicEntry): MarkedView {
     const known = this.#views.get(topic.key)
     if (known?.stream === topic.stream) return known.view
-    known?.view.forget()
+    known?.view.close()
     const view = new MarkedView(this.#shared, topic)
     this.#views.set(topic.key, { stream: topic.stream, view })
     return view
@@ -149,7 +193,7 @@ export class MarkedViews {
   keepOnly(streamOf: (topicKey: string) => string | undefined): void {
     for (const [key, { stream, view }] of this.#views) {
       if (streamOf(key) === stream) continue
-      view.forget()
+      view.close()
       this.#views.delete(key)
     }
   }

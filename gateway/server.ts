@@ -177,7 +177,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const owned = parts.move()
   let closing: Promise<void> | undefined
   const close = () => {
-    closing ??= drain({ config, server, health, unready, calls, replication, log }).then(() => owned.disposeAsync())
+    closing ??= stop({ config, server, health, unready, calls, replication, session, log }, owned)
     return closing
   }
   return { grpc, http: http.address, metrics, close, [Symbol.asyncDispose]: close }
@@ -190,7 +190,31 @@ type DrainParts = {
   readonly unready: Set<string>
   readonly calls: OpenCalls
   readonly replication: Replication
+  readonly session: NatsSession
   readonly log: Log
+}
+
+/** What is left of the grace when calls have ended is for everything else to close; at least this long. */
+const CLOSE_MS_MIN = 1_000
+
+/** Drains, and closes everything that the process has. */
+async function stop(parts: DrainParts, owned: AsyncDisposableStack): Promise<void> {
+  const { config, session, log } = parts
+  const untilMs = performance.now() + config.drainMs
+  await drain(parts)
+  // Whatever still waits for NATS by then fails at once without the connection.
+  const force = setTimeout(
+    () => {
+      log.warn({}, 'the grace is over and NATS has not answered everything: the connection is closed')
+      void session.close()
+    },
+    Math.max(CLOSE_MS_MIN, untilMs - performance.now()),
+  )
+  try {
+    await owned.disposeAsync()
+  } finally {
+    clearTimeout(force)
+  }
 }
 
 /** Ends all calls: well until the grace is over, then by force. */
@@ -198,15 +222,15 @@ async function drain({ config, server, health, unready, calls, replication, log 
   log.info({ graceMs: config.drainMs }, 'draining')
   unready.add('draining')
   health.setServing(false)
+  const grace = Promise.withResolvers<'grace is over'>()
+  const timer = setTimeout(() => grace.resolve('grace is over'), config.drainMs)
   const stopped = Promise.withResolvers<void>()
   server.tryShutdown(() => stopped.resolve())
   // Our own streams end by themselves once what is in flight is answered; health watches and reflection are ended.
   const idle = calls.drain((path) => path.startsWith('/landbridge.v1.'))
-  // First of all: other gateways go on with our pulls while calls end here.
-  await Promise.all([replication.handlers.close(), replication.handOver()])
-  const grace = Promise.withResolvers<'grace is over'>()
-  const timer = setTimeout(() => grace.resolve('grace is over'), config.drainMs)
-  const outcome = await Promise.race([Promise.all([idle, stopped.promise]).then(() => 'idle'), grace.promise])
+  // At once: other gateways go on with our pulls while calls end here. Without NATS that may take for ever.
+  const left = [replication.handlers.close(), replication.handOver()]
+  const outcome = await Promise.race([Promise.all([idle, stopped.promise, ...left]).then(() => 'idle'), grace.promise])
   clearTimeout(timer)
   log.info({ outcome }, 'drained')
 }

@@ -1,5 +1,4 @@
-import { MeshError } from '@landbridge/core'
-import { orAborted } from '../scope.ts'
+import { MeshError, orAborted } from '@landbridge/core'
 
 /** Gives the bearer token for the next call. `refresh` is true after the gateway refused the last one. */
 export type TokenProvider = (request: { readonly refresh: boolean }) => string | Promise<string>

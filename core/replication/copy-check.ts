@@ -37,6 +37,24 @@ export function copyCheckOf(mark: RetryMark | undefined, here: CopyCheckContext)
   return { scanFromMs: mark.sinceMs, scanUntilMs: mark.untilMs }
 }
 
+/** An event that was stored by an unmarked attempt. */
+export type UnmarkedEvent = {
+  readonly origin: string
+  /** When its origin stored it, ms since 1970. */
+  readonly storedMs: number
+}
+
+/**
+ * Whether an event with this mark can be a copy of an unmarked event.
+ * Every unmarked attempt of the same event went to the region that the mark names (any, when it names none), and lies
+ * within the span of the mark (rule 4). So a bounded set of marked ids may forget by this; of what it forgot and may
+ * not, the stream is asked. A marked event needs no set: within the duplicate window the server knows its copies, and
+ * behind that they are looked for in the stream.
+ */
+export function mayBeCopyOf(event: UnmarkedEvent, mark: Pick<RetryMark, 'region' | 'untilMs'>): boolean {
+  return (mark.region === '' || mark.region === event.origin) && event.storedMs <= mark.untilMs
+}
+
 /**
  * Rule 3b: after a batch the origin's last record in the local stream must be
  * the message that this run sent last. If it is not, another applier is at work

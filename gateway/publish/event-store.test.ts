@@ -3,9 +3,10 @@ import {
   type ClassificationRule,
   encodeStringAttribute,
   HybridClock,
+  MeshError,
   type Principal,
 } from '@landbridge/core'
-import type { NatsSession, StoreRequest } from '@landbridge/nats'
+import type { NatsSession, StoreRequest, StoreResult } from '@landbridge/nats'
 import { CloudEventSchema, messageCodec } from '@landbridge/proto'
 import { expect, test } from 'vitest'
 import { MarkedViews } from '../marked-views.ts'
@@ -110,4 +111,26 @@ test('an event whose classification this region may not hold is refused, and tho
     { kind: 'failed', error: { code: 'failed_precondition', message: expect.stringMatching(/has a rule for/) } },
   ])
   expect(written).toHaveLength(1)
+})
+
+test('an answer that the store owes is forgotten with its topic, and when it fails', async () => {
+  const { store, attempt } = makeStore(0)
+  const { key } = attempt.topic
+  const first = Promise.withResolvers<readonly StoreResult[]>()
+  const second = Promise.withResolvers<readonly StoreResult[]>()
+  const answers = [first.promise, second.promise]
+  const writer = { store: () => answers.shift() }
+  const topic = { ...attempt.topic, writer } as unknown as TopicEntry
+  const storing = store.store({ ...attempt, topic })
+  expect(store.state(key).silentSinceMs).toBeTypeOf('number')
+  store.forget(key)
+  expect(store.state(key).silentSinceMs).toBeUndefined()
+  // Another topic of that name: what the old one is still owed says nothing of it.
+  const failing = store.store({ ...attempt, topic })
+  first.resolve([{ kind: 'stored', sequence: 1 }])
+  await storing
+  expect(store.state(key).silentSinceMs).toBeTypeOf('number')
+  second.reject(new MeshError('unavailable', 'store: the topic has just changed'))
+  await expect(failing).rejects.toMatchObject({ code: 'unavailable' })
+  expect(store.state(key).silentSinceMs).toBeUndefined()
 })

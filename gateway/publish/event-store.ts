@@ -163,6 +163,7 @@ export class EventStore {
   forget(topicKey: string): void {
     this.#breakers.get(topicKey)?.close()
     this.#breakers.delete(topicKey)
+    this.#owed.delete(topicKey)
   }
 
   /** Ends timers. */
@@ -206,12 +207,16 @@ export class EventStore {
     const owed = this.#owed.get(topicKey) ?? { count: 0, sinceMs: performance.now() }
     this.#owed.set(topicKey, owed)
     owed.count += 1
-    const results = await storing
-    owed.count -= 1
-    if (owed.count === 0) this.#owed.delete(topicKey)
-    // What was given up says nothing of the store.
-    else if (results.some(({ kind }) => kind !== 'failed')) owed.sinceMs = performance.now()
-    return results
+    try {
+      const results = await storing
+      // What was given up says nothing of the store.
+      if (results.some(({ kind }) => kind !== 'failed')) owed.sinceMs = performance.now()
+      return results
+    } finally {
+      owed.count -= 1
+      // The topic may be gone meanwhile, and another one of its name be there.
+      if (owed.count === 0 && this.#owed.get(topicKey) === owed) this.#owed.delete(topicKey)
+    }
   }
 
   #prepare(attempt: StoreAttempt, marked: Marked | undefined): Prepared {

@@ -1,4 +1,5 @@
 import type { NatsSession } from '../session.ts'
+import { eventPlace } from './event-place.ts'
 import { readRange } from './read-range.ts'
 
 /** Options of `findCopies`. */
@@ -30,8 +31,8 @@ export async function findCopies(options: FindCopiesOptions): Promise<ReadonlyMa
     headersOnly: true,
     signal,
     onMessage: (message) => {
-      const id = message.header('Nats-Msg-Id')
-      if (id !== undefined && ids.has(id) && !found.has(id)) found.set(id, message.sequence)
+      const place = eventPlace(message)
+      if (place !== undefined && ids.has(place.id) && !found.has(place.id)) found.set(place.id, place.sequence)
       return found.size < ids.size
     },
   })

@@ -1,7 +1,9 @@
-import { CONTROL_HEADER, HEADER, MeshError } from '@landbridge/core'
+import { MeshError, type UnmarkedEvent } from '@landbridge/core'
 import { askStreamInfo } from '../api.ts'
 import { type Log, silentLog } from '../log.ts'
 import type { NatsSession } from '../session.ts'
+import { IdRoom } from './id-room.ts'
+import { IdSet } from './id-set.ts'
 import type { StoredMessage } from './message.ts'
 import { readRange } from './read-range.ts'
 import { lastRecord, recordAt } from './records.ts'
@@ -15,20 +17,11 @@ export type StreamIdsOptions = {
   /** Stored at or after, in ms since 1970. Default: all. */
   readonly fromMs?: number
   /**
-   * How many ids are remembered; the oldest are forgotten, with a warning. With `fromMs` nothing more is read then: see
-   * `complete`. Default 1,000,000.
+   * How many ids are remembered; when there are more the oldest are forgotten, with a warning: see `covers`. With `fromMs`
+   * nothing more is read then: see `complete`. Default: 1,000,000, shared with nobody.
    */
-  readonly idsMax?: number
+  readonly room?: IdRoom
   readonly log?: Log
-}
-
-/** What was read of one incarnation of the stream over one connection. */
-type IdSet = {
-  /** Id to sequence, oldest first. */
-  readonly ids: Map<string, number>
-  newest: { readonly sequence: number; readonly stampNs: bigint } | undefined
-  created: string | undefined
-  forgotten: boolean
 }
 
 /**
@@ -37,18 +30,22 @@ type IdSet = {
  * 1. After refresh() the set has seen every such record that was stored, by the stream's leader, before the call.
  * 2. It is built anew after a lost connection and when the stream was made anew or lost its tail (rule 6 of the
  *    replication protocol). Until the new set is complete nothing is answered: `token` is undefined, and `has` throws.
+ * 3. What it had no room for it does not answer for: see `covers`.
  */
 export class StreamIds {
   readonly #options: StreamIdsOptions
+  readonly #room: IdRoom
   /** Complete as of the last refresh; undefined while it is built anew. */
   #set: IdSet | undefined
   #epoch = 0
   #running: Promise<void> | undefined
   #following: Promise<void> | undefined
   #warned = false
+  #closed = false
 
   constructor(options: StreamIdsOptions) {
     this.#options = options
+    this.#room = options.room ?? new IdRoom(1_000_000)
   }
 
   /** Brings the set up to the leader's end. Rejects with a MeshError; then nothing may be decided by the set. */
@@ -77,21 +74,35 @@ export class StreamIds {
   /** @throws MeshError 'unavailable' while the set is built anew. */
   has(messageId: string): boolean {
     if (this.#set === undefined) throw this.#anew()
-    return this.#set.ids.has(messageId)
+    return this.#set.sequenceOf(messageId) !== undefined
   }
 
   /** Where the event with this id is stored; undefined when the set does not have it. */
   sequenceOf(messageId: string): number | undefined {
-    return this.#set?.ids.get(messageId)
+    return this.#set?.sequenceOf(messageId)
   }
 
   /** False when ids were forgotten since the set was built: there were too many. */
   get complete(): boolean {
-    return this.#set?.forgotten === false
+    return this.#set?.complete === true
+  }
+
+  /**
+   * Whether the set answers for an unmarked event: false when it had no room for an id that may be this one, and the
+   * stream itself must be asked.
+   */
+  covers(event: UnmarkedEvent): boolean {
+    return this.#set?.covers(event) === true
+  }
+
+  /** Forgets everything: it is not asked any more. Idempotent. */
+  close(): void {
+    this.#closed = true
+    this.#drop()
   }
 
   get size(): number {
-    return this.#set?.ids.size ?? 0
+    return this.#set?.size ?? 0
   }
 
   /** The sequence of the newest record the set has seen; 0 for none. */
@@ -100,16 +111,29 @@ export class StreamIds {
   }
 
   async #refresh(): Promise<void> {
-    const { session, stream, filter } = this.#options
+    const { session, stream, filter, log = silentLog } = this.#options
     const { epoch } = session
-    if (this.#epoch !== epoch) this.#set = undefined
+    if (this.#epoch !== epoch) this.#drop()
     const last = await lastRecord(session, stream, filter)
-    if (this.#set !== undefined && !(await this.#stillHolds(this.#set, last))) this.#set = undefined
-    const set = this.#set ?? { ids: new Map<string, number>(), newest: undefined, created: undefined, forgotten: false }
-    if (last !== undefined && last.sequence > (set.newest?.sequence ?? 0)) await this.#read(set, last)
-    if (session.epoch !== epoch) throw this.#anew()
-    this.#set = set
-    this.#epoch = epoch
+    if (this.#set !== undefined && !(await this.#stillHolds(this.#set, last))) this.#drop()
+    const set = this.#set ?? new IdSet(this.#room)
+    try {
+      if (last !== undefined && last.sequence > (set.newest?.sequence ?? 0)) await this.#read(set, last)
+      if (session.epoch !== epoch || this.#closed) throw this.#anew()
+      this.#set = set
+      this.#epoch = epoch
+    } finally {
+      if (this.#set !== set) set.leave()
+    }
+    if (!set.complete && !this.#warned) {
+      log.warn({ stream, idsMax: this.#room.idsMax }, 'too many ids to remember: the oldest are forgotten')
+      this.#warned = true
+    }
+  }
+
+  #drop(): void {
+    this.#set?.leave()
+    this.#set = undefined
   }
 
   /** Whether what was seen before still lies in the stream under `last`. */
@@ -136,30 +160,12 @@ export class StreamIds {
       start,
       headersOnly: true,
       onMessage: (message) => {
-        this.#add(set, message)
+        set.add(message)
         // What is not complete since its beginning is of no use.
-        return message.sequence < last.sequence && (fromMs === undefined || !set.forgotten)
+        return !this.#closed && message.sequence < last.sequence && (fromMs === undefined || set.complete)
       },
     })
     set.newest = { sequence: last.sequence, stampNs: last.stampNs }
-  }
-
-  #add(set: IdSet, message: StoredMessage): void {
-    const { ids } = set
-    const { idsMax = 1_000_000, stream, log = silentLog } = this.#options
-    const own = message.header(HEADER.messageId)
-    // A marker names the event that it stands for.
-    const id = own ?? message.header(CONTROL_HEADER.eventId)
-    if (id === undefined) return
-    ids.set(id, own === undefined ? Number(message.header(CONTROL_HEADER.eventSequence)) : message.sequence)
-    if (ids.size <= idsMax) return
-    set.forgotten = true
-    for (const oldest of ids.keys()) {
-      ids.delete(oldest)
-      break
-    }
-    if (!this.#warned) log.warn({ stream, idsMax }, 'too many ids to remember: the oldest are forgotten')
-    this.#warned = true
   }
 
   #anew(): MeshError {

@@ -200,6 +200,24 @@ test('SIGTERM under load: calls in flight finish, streams end with a retry delay
   expect(results.map(({ outcome }) => outcome.case === 'receipt' && outcome.value.duplicate)).toEqual([true, true])
 }, 30_000)
 
+// The story: while NATS was away a pull read from the store, and the end of the gateway waited for the pull before it
+// looked at its grace at all.
+test('SIGTERM while the store hangs: the process ends within its grace', async () => {
+  await using alone = await startFixture()
+  await using child = await startChild(alone, { LANDBRIDGE_DRAIN_SECONDS: '2' })
+  const client = await alone.client({ endpoint: child.grpc })
+  await client.publish('acme/orders', [event('before')])
+  alone.nats.pause()
+  const hanging = client.publish('acme/orders', [event('hangs')]).catch(() => undefined)
+  const stoppedAt = performance.now()
+  expect(await child.stop('SIGTERM')).toBe(0)
+  // The grace, a second to close what is left, and room for a busy machine.
+  expect(performance.now() - stoppedAt).toBeLessThan(6_000)
+  expect(child.log.find(({ msg }) => msg === 'drained')).toMatchObject({ outcome: 'grace is over' })
+  await hanging
+  alone.nats.resume()
+}, 60_000)
+
 test('a wrong environment is refused with every problem at once', async () => {
   const main = join(import.meta.dirname, '../../gateway/main.ts')
   const run = promisify(execFile)

@@ -1,4 +1,4 @@
-import { BatchWriter, findCopies, recordAt, StreamIds, StreamReader } from '@landbridge/nats'
+import { BatchWriter, findCopies, IdRoom, recordAt, StreamIds, StreamReader } from '@landbridge/nats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type NatsRegion, numbered, startRegion, until } from './fixtures.ts'
 
@@ -122,7 +122,13 @@ describe('StreamIds', () => {
     const stream = await region.makeStream('marks_many')
     const warnings: string[] = []
     const log = { debug() {}, info() {}, warn: (_: unknown, text: string) => warnings.push(text), error() {} }
-    const marked = new StreamIds({ session: region.session, stream, filter: `${stream}.*.m`, idsMax: 10, log })
+    const marked = new StreamIds({
+      session: region.session,
+      stream,
+      filter: `${stream}.*.m`,
+      room: new IdRoom(10),
+      log,
+    })
     await store(
       stream,
       '0.m',
@@ -130,6 +136,8 @@ describe('StreamIds', () => {
     )
     await marked.refresh()
     expect([marked.size, marked.has('id-19'), marked.has('id-20')]).toEqual([10, false, true])
+    // These do not say when the last attempt ended.
+    expect([marked.complete, marked.covers({ origin: 'us-east', storedMs: Date.now() })]).toEqual([false, false])
     expect(warnings).toHaveLength(1)
   })
 })

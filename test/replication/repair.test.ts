@@ -58,7 +58,7 @@ async function startDiverged(options: { readonly held: number; readonly kept: nu
       stream: STREAM,
       origin: ORIGIN,
       local,
-      repair: new RepairStream({ session, topic, region: REGION, origin: ORIGIN }),
+      repair: new RepairStream({ session, topic, region: REGION, origin: ORIGIN, signal }),
       branches,
       rate: new RateLimit(100_000),
       duplicateWindowMs: 120_000,

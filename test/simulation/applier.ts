@@ -175,7 +175,10 @@ class Pull {
 
   *#check({ records, floor, thorough }: RunAction<WireRecord> & { kind: 'check' }): Steps<RunInput<WireRecord>> {
     this.#checkedAt = this.#world.now
-    const copies = records.map(({ id, mark }) => isCopy(this.#world, this.#region, { id, mark, floor, thorough }))
+    const copies = records.map(({ id, mark, position }) => {
+      const first = { origin: this.#origin, storedMs: Number(position.stamp / 1_000_000n) }
+      return isCopy(this.#world, this.#region, { id, mark, floor, thorough, first })
+    })
     this.#world.stats.copies += copies.filter(Boolean).length
     yield
     return { kind: 'checked', copies }

@@ -1,4 +1,5 @@
-import { copyCheckOf, type RetryMark } from '@landbridge/core'
+import { copyCheckOf, mayBeCopyOf, type RetryMark, type UnmarkedEvent } from '@landbridge/core'
+import type { Stored } from './record.ts'
 import type { Region } from './region.ts'
 import { milliseconds, type World } from './world.ts'
 
@@ -14,6 +15,8 @@ export function tooOld(world: World, checkedAt: number): boolean {
 export type Sought = {
   readonly id: string
   readonly mark: RetryMark | undefined
+  /** Where and when it was stored first; undefined for one that is yet to be stored. */
+  readonly first?: UnmarkedEvent
   /** The view must have seen this local sequence (5b). */
   readonly floor: number
   /** Look in the stream even where the server's memory would do. */
@@ -25,14 +28,18 @@ export type Sought = {
  * of marked ids, and a read of what was stored since the other attempts. Both may be answered from a view that is a
  * little old, but not older than the floor.
  */
-export function isCopy(world: World, region: Region, { id, mark, floor, thorough }: Sought): boolean {
+export function isCopy(world: World, region: Region, { id, mark, floor, thorough, first }: Sought): boolean {
   const { profile } = world
   const seenAt = world.now - profile.staleTicks
   const limit = world.on('floor') ? floor : 0
-  const knows = mark !== undefined || world.on('known')
   const { stream } = region
-  if (knows && stream.marked(id).some(({ at, localSequence }) => localSequence <= limit || at <= seenAt)) return true
-  if (mark === undefined || !world.on('scan')) return false
+  const isKnown = ({ at, localSequence, mark: span }: Stored) => {
+    // The least that a bounded set remembers.
+    const forgotten = first === undefined || span === undefined || !mayBeCopyOf(first, span)
+    return !forgotten && (localSequence <= limit || at <= seenAt)
+  }
+  if (mark === undefined) return world.on('known') && stream.marked(id).some(isKnown)
+  if (!world.on('scan')) return false
   const check = copyCheckOf(mark, {
     // What follows the check may be sent as late as that.
     nowMs: region.nowMs + milliseconds(CHECK_TICKS_MAX),
@@ -41,9 +48,6 @@ export function isCopy(world: World, region: Region, { id, mark, floor, thorough
     skewMs: milliseconds(profile.clockTicks),
   })
   if (typeof check === 'string' && !thorough) return false
-  const { sinceMs, untilMs } = mark
-  return stream.events(id).some(({ recordedMs, storedMs, at }) => {
-    // A gateway that finds more than rule 5 asks for finds nothing but copies.
-    return recordedMs >= sinceMs && recordedMs <= untilMs && storedMs >= sinceMs && at <= seenAt
-  })
+  // To the end of the stream: what was stored here since then and has this id is a copy, whenever it was recorded.
+  return stream.events(id).some(({ storedMs, at }) => storedMs >= mark.sinceMs && at <= seenAt)
 }

@@ -29,7 +29,7 @@ const CAUGHT: Readonly<Partial<Record<Rule, readonly [ProfileName, number]>>> = 
   session: ['pieces', 50],
   match: ['usual', 50],
   gap: ['retention', 100],
-  tails: ['retention', 1_000],
+  tails: ['retention', 6_500],
   outlive: ['retention', 50],
   adopt: ['hard', 50],
   retire: ['dead', 50],

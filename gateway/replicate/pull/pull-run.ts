@@ -111,7 +111,7 @@ export class PullRun {
   readonly #ending = new AbortController()
   /** The run knows that nothing comes: no timer until something has come again. */
   #hasIdled = true
-  /** When the last look for copies began (`performance.now()`). */
+  /** What the last look for copies found was so then (`performance.now()`). */
   #checkedAt = 0
   #acts = 0
   #heads = 0
@@ -167,7 +167,7 @@ export class PullRun {
       const opening = await gate.pass(async () => {
         await repairs.learnGaps(this.#at)
         return local.opening()
-      })
+      }, this.#ending.signal)
       this.#floorAt = performance.now()
       this.#lookedAt = this.#floorAt
       if (signal.aborted) return { kind: 'ended', reason: 'stopped' }
@@ -184,6 +184,7 @@ export class PullRun {
       if (reason === 'stopped' && this.#over !== undefined) return await this.#settle(this.#over, run.position)
       return { kind: 'ended', reason, error: this.#error }
     } catch (thrown) {
+      if (this.#ending.signal.aborted && this.#over !== undefined) return this.#over
       return { kind: 'ended', reason: 'failed', error: MeshError.from(thrown) }
     } finally {
       signal.removeEventListener('abort', this.#abort)
@@ -308,6 +309,7 @@ export class PullRun {
           return { kind: 'stop', reason: 'stopped' }
       }
     } catch (thrown) {
+      if (this.#options.signal.aborted) return { kind: 'stop', reason: 'stopped' }
       this.#error = MeshError.from(thrown)
       return { kind: 'stop', reason: 'failed' }
     }
@@ -333,15 +335,15 @@ export class PullRun {
   }
 
   async #check(records: readonly PullRecord[], thorough: boolean): Promise<RunInput<PullRecord>> {
-    const { marked, local, now } = this.#options
-    this.#checkedAt = performance.now()
+    const { marked, origin, local, now, signal } = this.#options
     if (performance.now() - this.#lookedAt >= LOOK_INTERVAL_MS) {
       this.#lookedAt = performance.now()
       await local.look()
     }
     const duplicateWindowMs = this.#options.duplicateWindowMs()
-    const context = { marked, duplicateWindowMs, floorAt: this.#floorAt, thorough, now }
-    const copies = await findOwnCopies(records, context)
+    const context = { marked, origin, duplicateWindowMs, floorAt: this.#floorAt, thorough, now, signal }
+    const { copies, checkedAt } = await findOwnCopies(records, context)
+    this.#checkedAt = checkedAt
     const skipped = copies.filter(Boolean).length
     if (skipped > 0) this.#options.events.onApplied(0, skipped, 0)
     return { kind: 'checked', copies }

@@ -178,19 +178,30 @@ export class Pull implements AsyncDisposable {
     const stopFollowing = this.#context.session.onChange(() => this.#running?.run.sessionChanged())
     try {
       while (!signal.aborted) {
-        const upstream = await this.#route.next(signal)
-        await this.#context.session.whenConnected(signal)
-        const startedAt = performance.now()
-        const outcome = await this.#runOnce(upstream)
-        if (signal.aborted) return
-        if (performance.now() - startedAt >= STEADY_MS) this.#steady(upstream.region)
-        await this.#follow(outcome, upstream.region)
+        try {
+          await this.#next(signal)
+        } catch (err) {
+          if (signal.aborted) return
+          this.#running = undefined
+          this.#trouble = 'it failed unexpectedly'
+          this.#context.log.error({ err, ...this.#labels }, 'pull failed unexpectedly, and begins again')
+          await this.#pauseFor('failed')
+        }
       }
-    } catch (err) {
-      if (!signal.aborted) this.#context.log.error({ err, ...this.#labels }, 'pull ended unexpectedly')
     } finally {
       stopFollowing()
     }
+  }
+
+  /** One run, and what follows it. */
+  async #next(signal: AbortSignal): Promise<void> {
+    const upstream = await this.#route.next(signal)
+    await this.#context.session.whenConnected(signal)
+    const startedAt = performance.now()
+    const outcome = await this.#runOnce(upstream)
+    if (signal.aborted) return
+    if (performance.now() - startedAt >= STEADY_MS) this.#steady(upstream.region)
+    await this.#follow(outcome, upstream.region)
   }
 
   async #runOnce({ region, stream }: Upstream): Promise<PullOutcome> {
@@ -245,9 +256,12 @@ export class Pull implements AsyncDisposable {
     }
     const step = nextStepOf(outcome)
     if (step.kind === 'trouble') this.#route.trouble(region, step.trouble)
-    if (step.kind !== 'wait') return
-    const backoff = this.#backoffs.get(step.retry) ?? new Backoff(RETRY_WAITS[step.retry], this.#context.random)
-    this.#backoffs.set(step.retry, backoff)
+    if (step.kind === 'wait') await this.#pauseFor(step.retry)
+  }
+
+  async #pauseFor(retry: RetryClass): Promise<void> {
+    const backoff = this.#backoffs.get(retry) ?? new Backoff(RETRY_WAITS[retry], this.#context.random)
+    this.#backoffs.set(retry, backoff)
     await pause(backoff.next(), this.#end.signal)
   }
 

@@ -24,3 +24,15 @@ test('forgets a branch that is not the last record any more', () => {
   expect(ages.ageMs('s', 'us-east', undefined)).toBe(0)
   expect(ages.ageMs('s', 'us-east', branch)).toBe(0)
 })
+
+test('forgets the branches of streams that are gone, and no others', () => {
+  let nowMs = 0
+  const ages = new BranchAges(() => nowMs)
+  for (const stream of ['s', 't']) for (const origin of ['us-east', 'eu-west']) ages.ageMs(stream, origin, branch)
+  ages.keepOnly(new Set(['t']))
+  nowMs = 3_000
+  const age = (stream: string, origin: string) => ages.ageMs(stream, origin, branch)
+  expect([age('s', 'us-east'), age('s', 'eu-west'), age('t', 'us-east'), age('t', 'eu-west')]).toEqual([
+    0, 0, 3_000, 3_000,
+  ])
+})

@@ -27,4 +27,11 @@ export class BranchAges {
     this.#seen.set(key, { sequence, stamp, sinceMs: this.#elapsed() })
     return 0
   }
+
+  /** Forgets streams that are gone. */
+  keepOnly(streams: { has(stream: string): boolean }): void {
+    for (const key of this.#seen.keys()) {
+      if (!streams.has(key.slice(0, key.indexOf(' ')))) this.#seen.delete(key)
+    }
+  }
 }

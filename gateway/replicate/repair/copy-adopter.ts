@@ -22,6 +22,8 @@ type Waiting = {
 const MARKERS_MAX = 1_000
 /** Another gateway that writes markers this often between our look and our batch keeps us from it. */
 const FENCED_MAX = 20
+/** Publishers wait for it. */
+const ADOPT_MS = 10_000
 
 /**
  * Puts events that came from another region into this region's own log, by markers (rule 8), as if this attempt had
@@ -68,7 +70,7 @@ export class CopyAdopter {
   }
 
   async #write(topic: TopicEntry, records: readonly StoredMessage[]): Promise<Adopted> {
-    const markers = new MarkerLog({ ...this.#options, topic })
+    const markers = new MarkerLog({ ...this.#options, topic, signal: AbortSignal.timeout(ADOPT_MS) })
     const after = Math.min(...records.map(({ sequence }) => sequence))
     const { duplicateWindowMs } = topic.document.spec
     let isNew = false

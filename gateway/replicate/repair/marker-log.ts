@@ -24,6 +24,8 @@ export type ControlOptions = {
   readonly topic: TopicEntry
   /** This region: its markers are its own records. */
   readonly region: string
+  /** Ends reading: it rejects with the signal's reason. */
+  readonly signal: AbortSignal
 }
 
 /** The markers of a region in its stream of one topic (rule 8): for whoever puts events of other origins into the own log. */
@@ -44,7 +46,7 @@ export class MarkerLog {
    * Ask with sequences that do not shrink. @throws MeshError
    */
   async read(after: number): Promise<number> {
-    const { session, topic } = this.#options
+    const { session, topic, signal } = this.#options
     const last = (await lastRecord(session, topic.stream, this.#subject))?.sequence ?? 0
     // No marker is older than the event that it points to.
     const from = Math.max(after, this.#read)
@@ -55,6 +57,7 @@ export class MarkerLog {
       filters: [this.#subject],
       start: { sequence: from + 1 },
       headersOnly: true,
+      signal,
       onMessage: (message) => {
         if (message.sequence > last) return false
         const record = unwrap(parseControl((name) => message.header(name)))

@@ -56,7 +56,7 @@ export class RepairStream {
     readonly before: number
     readonly limit: number
   }): Promise<{ readonly events: readonly UnadoptedEvent[]; readonly fence: number }> {
-    const { session, topic } = this.#options
+    const { session, topic, signal } = this.#options
     const { after, before, limit } = range
     const fence = await this.#markers.read(after)
     const events: UnadoptedEvent[] = []
@@ -66,6 +66,7 @@ export class RepairStream {
       filters: [this.#filter],
       start: { sequence: after + 1 },
       headersOnly: true,
+      signal,
       onMessage: (message) => {
         if (message.sequence >= before) return false
         if (isControlSubject(message.subject) || this.#markers.has(message.sequence)) return true
@@ -78,7 +79,7 @@ export class RepairStream {
 
   /** How many gaps of the origin are written down. @throws MeshError */
   async gaps(): Promise<number> {
-    const { session, topic } = this.#options
+    const { session, topic, signal } = this.#options
     let count = 0
     await readRange({
       session,
@@ -86,6 +87,7 @@ export class RepairStream {
       filters: [this.#controlSubject],
       start: 'all',
       headersOnly: true,
+      signal,
       onMessage: (message) => {
         if (unwrap(parseControl((name) => message.header(name))).kind === 'gap') count += 1
         return true

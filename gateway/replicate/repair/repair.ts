@@ -105,6 +105,7 @@ class Driver {
       await this.#look()
       return await this.#act(action)
     } catch (thrown) {
+      if (this.#options.signal.aborted) return { kind: 'stop', reason: 'stopped' }
       this.#error = MeshError.from(thrown)
       return { kind: 'stop', reason: 'failed' }
     }

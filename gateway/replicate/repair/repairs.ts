@@ -7,6 +7,8 @@ import {
   type Position,
   resolvePosition,
   samePosition,
+  streamName,
+  type TopicDocument,
   withGapAnswer,
 } from '@landbridge/core'
 import type { NatsSession } from '@landbridge/nats'
@@ -132,7 +134,7 @@ export class Repairs {
     const { session, region, log, metrics } = this.#options
     const labels = { topic: metrics.topicLabel(topic.key), origin }
     const retired = await retireOrigin({
-      stream: new RepairStream({ session, region, topic, origin }),
+      stream: new RepairStream({ session, region, topic, origin, signal: bounds.signal }),
       origin,
       duplicateWindowMs: topic.document.spec.duplicateWindowMs,
       rate: this.#rate,
@@ -156,10 +158,11 @@ export class Repairs {
   }
 
   /** Forgets what is gone. */
-  keepOnly(topicKeys: { has(key: string): boolean }): void {
+  keepOnly(topics: ReadonlyMap<string, Pick<TopicDocument, 'name'>>): void {
     for (const key of this.#memories.keys()) {
-      if (!topicKeys.has(key.slice(0, key.indexOf(' ')))) this.#memories.delete(key)
+      if (!topics.has(key.slice(0, key.indexOf(' ')))) this.#memories.delete(key)
     }
+    this.#branches.keepOnly(new Set([...topics.values()].map(({ name }) => streamName(name))))
   }
 
   async #record(at: OriginOptions, position: Position, memory: Memory): Promise<GapOutcome> {
@@ -180,9 +183,9 @@ export class Repairs {
     return { kind: 'recorded' }
   }
 
-  #stream({ topic, origin }: OriginOptions): RepairStream {
+  #stream({ topic, origin, signal }: OriginOptions): RepairStream {
     const { session, region } = this.#options
-    return new RepairStream({ session, region, topic, origin })
+    return new RepairStream({ session, region, topic, origin, signal })
   }
 
   #memoryOf(topic: TopicEntry, origin: string): Memory {

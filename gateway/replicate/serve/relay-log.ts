@@ -2,7 +2,6 @@ import {
   type BendRecord,
   controlSubject,
   type LiveSegment,
-  type LocalEntry,
   type LocalRecord,
   liveSegments,
   MeshError,
@@ -29,6 +28,7 @@ import {
   streamStatus,
 } from '@landbridge/nats'
 import type { TopicEntry } from '../../topics.ts'
+import { localRecord } from '../pull/local-record.ts'
 
 /** Far above what repairs leave behind; beyond it a relay does not try. */
 const CONTROLS_MAX = 10_000
@@ -148,11 +148,6 @@ function bendRecord(message: StoredMessage): BendRecord | undefined {
   const localSequence = message.sequence
   if (value.kind === 'gap') return { kind, localSequence, position: value.after, behind: 0 }
   return { kind, localSequence, position: value.common, behind: value.behind }
-}
-
-function localRecord(message: StoredMessage): LocalRecord {
-  const { position, control, localSequence }: LocalEntry = relayEntry(message)
-  return { position, control, localSequence, localStamp: message.stampNs }
 }
 
 function unreadable(message: StoredMessage): MeshError {
