@@ -1,6 +1,7 @@
 import type { ChaosTopic, PublisherInfo } from './history/history.ts'
 import type { PublishStyle } from './load/publisher.ts'
 import type { Ground, RegionGround } from './plan/fault.ts'
+import type { GapLimits } from './report/gaps.ts'
 
 /** What a run is made of, beside its seed and length. */
 export type Setup = {
@@ -11,6 +12,8 @@ export type Setup = {
   readonly faultEveryMs: number
   /** How long the regions may take to hold the same after the last fault. */
   readonly convergeMs: number
+  /** How long a publisher may wait without any acknowledgement. */
+  readonly gapLimitMs: GapLimits
   /** I7: what a gateway may have in memory. */
   readonly rssMaxMiB: number
 }
@@ -49,6 +52,9 @@ export function setupOf(profile: ProfileName, rate: number, disks: boolean): Set
     publishers: REGIONS.flatMap((home) => publishersOf(home, rate / REGIONS.length)),
     faultEveryMs: isFull ? 6_000 : 1_800,
     convergeMs: 240_000,
+    // A local topic needs one region of three. A quorum needs two that reach each other, and faults that overlap can
+    // leave no such pair for as long as the longest of them lasts (20 s) and what it touched takes to start again.
+    gapLimitMs: { local: 20_000, quorum: 45_000 },
     rssMaxMiB: 600,
   }
 }
