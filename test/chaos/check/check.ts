@@ -18,7 +18,7 @@ export type CheckInput = {
 /** Events whose loss nobody could prevent. */
 export type Excused = {
   events: number
-  /** Those of topics that acknowledge by quorum, among them. */
+  /** Those of topics that acknowledge by quorum, among them: none, as long as one region forgets at a time. */
   quorum: number
   /** The longest time from an acknowledgement to the moment when its region forgot the event. */
   ageMs: number
@@ -121,7 +121,7 @@ function checkPublisher(input: {
         continue
       }
       excused.events++
-      if (topic.durability === 'quorum') excused.quorum++
+      if (topic.durability === 'quorum' && !publisher.degraded(number)) excused.quorum++
       excused.ageMs = Math.max(excused.ageMs, Math.round(ageMs))
       continue
     }

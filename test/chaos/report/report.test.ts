@@ -59,6 +59,11 @@ it.each<[string, Partial<ChaosReport>, string]>([
   ['a process that ended on its own', { crashes: ['gateway ended\nlog'] }, 'gateway ended'],
   ['a fault that could not be had', { faults: { planned: 1, done: 0, byKind: {}, problems: ['#1 no'] } }, '#1 no'],
   [
+    'what a quorum had and wiped stores took',
+    { verdict: { ...reportWith().verdict, excused: { events: 5, quorum: 4, ageMs: 900 } } },
+    '4 events that a quorum had acknowledged went with wiped stores',
+  ],
+  [
     'a violation',
     { verdict: { ...reportWith().verdict, counts: { ...new Violations().counts, lost: 3 }, total: 3 } },
     '3 acknowledged events that no region holds',

@@ -50,6 +50,9 @@ export function problemsOf(report: ChaosReport): readonly string[] {
   const problems = Object.entries(verdict.counts)
     .filter(([, count]) => count > 0)
     .map(([kind, count]) => `${count} ${VIOLATIONS[kind as ViolationKind]}`)
+  if (verdict.excused.quorum > 0) {
+    problems.push(`${verdict.excused.quorum} events that a quorum had acknowledged went with wiped stores`)
+  }
   if (convergedMs === undefined) problems.push('the regions did not come to hold the same in time')
   for (const [name, mib] of Object.entries(memory.worstMiB)) {
     if (mib > memory.limitMiB) problems.push(`${name} had ${mib} MiB, wanted at most ${memory.limitMiB}`)
