@@ -65,12 +65,14 @@ function publishersOf(home: string, rate: number): Setup['publishers'] {
     topic: `chaos/${topic}`,
     home,
     style,
+    batched: style === 'stream',
     rate: rate * share,
   })
   return [
     publisher('orders', 'unary', 0.3),
-    publisher('orders', 'stream', 0.45),
-    publisher('payments', 'unary', 0.15),
+    publisher('orders', 'stream', 0.4),
+    publisher('payments', 'unary', 0.1),
+    publisher('payments', 'stream', 0.1),
     publisher('reports', 'unary', 0.1),
   ]
 }

@@ -26,6 +26,8 @@ export type PublisherInfo = {
   readonly topic: string
   /** The region that it prefers. */
   readonly home: string
+  /** One receipt speaks for several of its events, and names the regions that hold all of them. */
+  readonly batched?: boolean | undefined
 }
 
 /** An event is named by the publisher's place in the history and its number there. */

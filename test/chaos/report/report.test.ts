@@ -15,6 +15,7 @@ function reportWith(changes: Partial<ChaosReport> = {}): ChaosReport {
       total: 0,
       examples: [],
       excused: { events: 2, quorum: 0, ageMs: 900 },
+      batched: { events: 100, narrow: 2 },
       storedByRegion: { a: 1_000 },
     },
     convergedMs: 1_500,

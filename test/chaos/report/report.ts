@@ -92,6 +92,10 @@ export function summaryOf(report: ChaosReport): string {
       'lost',
       `${counts.lost} (${excused.events} more by wiping every copy at most ${excused.ageMs} ms old; of quorum topics ${excused.quorum})`,
     ),
+    row(
+      'quorum batches',
+      `${verdict.batched.narrow} of ${verdict.batched.events} events have a receipt that names one region`,
+    ),
     row('missing somewhere', counts.missing + counts.differing),
     row('duplicates', counts.duplicate),
     row('order violations', counts.order + counts.keyOrder),
