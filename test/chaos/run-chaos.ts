@@ -114,11 +114,11 @@ class World {
     // One a publisher: what flows elsewhere would hide a topic that is stuck.
     this.#gaps = setup.publishers.map(() => new GapMeter())
     const connectTo = (home: string, order: readonly string[]) => resources.use(connectFrom(lab, home, order))
-    this.#publishers = setup.publishers.map(({ home, style, rate }, index) => {
+    this.#publishers = setup.publishers.map(({ home, style, rate, large }, index) => {
       const order = [home, ...regions.filter((name) => name !== home)]
       const gap = this.#gaps[index] ?? new GapMeter()
       const mesh = connectTo(home, order)
-      return new Publisher({ index, history: this.history, mesh, style, rate, gap, spill, now: this.now })
+      return new Publisher({ index, history: this.history, mesh, style, rate, large, gap, spill, now: this.now })
     })
     this.#subscribers = regions.flatMap((name, region) =>
       setup.topics

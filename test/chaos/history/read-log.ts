@@ -1,7 +1,7 @@
 import { parseHeaders, parseSubject, scanAttributes, unwrap } from '@landbridge/core'
 import { type LabRegion, visitStream } from '@landbridge/lab'
 import { NatsSession } from '@landbridge/nats'
-import { type ChaosTopic, type History, SECRET } from './history.ts'
+import { type ChaosTopic, type History, SECRET, SIZE_ATTRIBUTE } from './history.ts'
 import { StreamLog } from './stream-log.ts'
 
 /** Reads what every region holds of these topics, from its servers and not through a gateway. */
@@ -43,6 +43,11 @@ async function readLog(session: NatsSession, region: string, topic: string, hist
       Buffer.from(message.payload.buffer, message.payload.byteOffset, message.payload.length).includes(SECRET)
     ) {
       log.leak(`${message.subject}:${message.sequence} shows the secret of ${attributes.get('id')}`)
+    }
+    if (message.payload.length < Number(attributes.get(SIZE_ATTRIBUTE))) {
+      log.stranger(
+        `${message.subject}:${message.sequence} has ${message.payload.length} bytes, less than was published`,
+      )
     }
     const headers = unwrap(parseHeaders((name) => message.header(name)))
     const { sequence, stamp } = headers.origin?.position ?? { sequence: message.sequence, stamp: message.stampNs }
