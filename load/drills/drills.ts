@@ -55,7 +55,7 @@ const DRILLS: Readonly<Record<DrillName, Drill>> = {
     story: `${VICTIM} and ${OTHER} cannot reach each other, both ways and without a word (packets vanish); both reach ap-south.`,
     lab: { regions: [VICTIM, OTHER, 'ap-south'] },
     victim: VICTIM,
-    limits: { rtoMs: 2_000, convergeMs: 10_000, rerouteMs: 3_000 },
+    limits: { rtoMs: 2_000, convergeMs: 10_000, rerouteMs: 3_500 },
     async plan() {
       return {
         breaks: [{ action: 'cut', from: VICTIM, to: OTHER, both: true, mode: 'blackhole' }],

@@ -6,7 +6,7 @@ import { setCost, untilHolds, untilUpstream } from './routing.ts'
 const REGIONS = ['a', 'b', 'c'] as const
 
 /** Until an origin's events come another way, as the README promises: by how its link is cut. */
-const REROUTE_MS = { refused: 500, blackhole: 3_000 } as const
+const REROUTE_MS = { refused: 500, blackhole: 3_500 } as const
 
 test.each(['refused', 'blackhole'] as const)(
   'an origin whose link is cut (%s) is pulled through a relay in time, and from itself again once the link heals',
