@@ -42,7 +42,7 @@ const DRILLS: Readonly<Record<DrillName, Drill>> = {
     story: `${VICTIM} is killed, its gateway and its NATS with SIGKILL; later both start again on the same disks.`,
     lab: { regions: [VICTIM, OTHER, 'ap-south'] },
     victim: VICTIM,
-    limits: { rtoMs: 5_000, convergeMs: 15_000 },
+    limits: { rtoMs: 3_000, convergeMs: 15_000 },
     async plan() {
       return {
         breaks: [{ action: 'kill', region: VICTIM, target: 'all' }],
@@ -55,7 +55,7 @@ const DRILLS: Readonly<Record<DrillName, Drill>> = {
     story: `${VICTIM} and ${OTHER} cannot reach each other, both ways and without a word (packets vanish); both reach ap-south.`,
     lab: { regions: [VICTIM, OTHER, 'ap-south'] },
     victim: VICTIM,
-    limits: { rtoMs: 2_000, convergeMs: 10_000, rerouteMs: 8_000 },
+    limits: { rtoMs: 2_000, convergeMs: 10_000, rerouteMs: 3_500 },
     async plan() {
       return {
         breaks: [{ action: 'cut', from: VICTIM, to: OTHER, both: true, mode: 'blackhole' }],
@@ -68,7 +68,7 @@ const DRILLS: Readonly<Record<DrillName, Drill>> = {
     story: `The one of ${VICTIM}'s three nats-servers that leads the topic's stream is killed with SIGKILL; later it starts again.`,
     lab: { regions: [VICTIM, OTHER], nodes: 3 },
     victim: VICTIM,
-    limits: { rtoMs: 5_000, convergeMs: 15_000 },
+    limits: { rtoMs: 2_000, convergeMs: 15_000 },
     async plan(lab) {
       const where = { region: VICTIM, target: 'nats', index: await leaderIndex(lab, VICTIM) }
       return { breaks: [{ action: 'kill', ...where }], heals: [{ action: 'start', ...where }] }

@@ -97,7 +97,7 @@ class World {
   readonly #options: RunOptions
   readonly #lab: Lab
   readonly history: History
-  readonly #gaps: ReadonlyMap<string, GapMeter>
+  readonly #gaps: readonly GapMeter[]
   readonly #publishers: readonly Publisher[]
   readonly #subscribers: readonly Subscriber[]
   readonly #memory = new MemoryMeter()
@@ -111,13 +111,14 @@ class World {
     this.#lab = lab
     const regions = setup.ground.regions.map(({ name }) => name)
     this.history = new History(regions, setup.topics, setup.publishers)
-    this.#gaps = new Map(regions.map((name) => [name, new GapMeter()]))
+    // One a publisher: what flows elsewhere would hide a topic that is stuck.
+    this.#gaps = setup.publishers.map(() => new GapMeter())
     const connectTo = (home: string, order: readonly string[]) => resources.use(connectFrom(lab, home, order))
-    this.#publishers = setup.publishers.map(({ home, style, rate }, index) => {
+    this.#publishers = setup.publishers.map(({ home, style, rate, large }, index) => {
       const order = [home, ...regions.filter((name) => name !== home)]
-      const gap = this.#gaps.get(home) ?? new GapMeter()
+      const gap = this.#gaps[index] ?? new GapMeter()
       const mesh = connectTo(home, order)
-      return new Publisher({ index, history: this.history, mesh, style, rate, gap, spill, now: this.now })
+      return new Publisher({ index, history: this.history, mesh, style, rate, large, gap, spill, now: this.now })
     })
     this.#subscribers = regions.flatMap((name, region) =>
       setup.topics
@@ -212,7 +213,13 @@ class World {
       faults: { planned, done: driver.done.length, byKind: faults, problems: driver.problems },
       verdict,
       convergedMs,
-      worstGapMs: Object.fromEntries([...this.#gaps].map(([name, { worstMs }]) => [name, Math.round(worstMs)])),
+      gaps: setup.publishers.map(({ source, topic }, index) => ({
+        publisher: source,
+        topic,
+        durability: setup.topics.find(({ name }) => name === topic)?.durability ?? 'local',
+        worstMs: Math.round(this.#gaps[index]?.worstMs ?? 0),
+      })),
+      gapLimitMs: setup.gapLimitMs,
       memory: { limitMiB: setup.rssMaxMiB, worstMiB: this.#memory.worstMiB },
       subscribers: this.#subscribers.map(({ region, delivered, repeated, ends }) => ({
         region: this.history.regions[region] ?? '',

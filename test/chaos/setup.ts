@@ -1,18 +1,31 @@
 import type { ChaosTopic, PublisherInfo } from './history/history.ts'
+import type { LargeEvents } from './load/large.ts'
 import type { PublishStyle } from './load/publisher.ts'
 import type { Ground, RegionGround } from './plan/fault.ts'
+import type { GapLimits } from './report/gaps.ts'
 
 /** What a run is made of, beside its seed and length. */
 export type Setup = {
   readonly ground: Ground
   readonly topics: readonly ChaosTopic[]
-  readonly publishers: readonly (PublisherInfo & { readonly style: PublishStyle; readonly rate: number })[]
+  readonly publishers: readonly PublisherSetup[]
   /** Mean time from one fault's beginning to the next one's. */
   readonly faultEveryMs: number
   /** How long the regions may take to hold the same after the last fault. */
   readonly convergeMs: number
+  /** How long a publisher may wait without any acknowledgement. */
+  readonly gapLimitMs: GapLimits
   /** I7: what a gateway may have in memory. */
   readonly rssMaxMiB: number
+}
+
+/** One publisher of a run. */
+export type PublisherSetup = PublisherInfo & {
+  readonly style: PublishStyle
+  /** Events a second, at most. */
+  readonly rate: number
+  /** Undefined: none is large. */
+  readonly large?: LargeEvents | undefined
 }
 
 /** `full` is what the issue asks for; `short` is for `make test`. */
@@ -49,22 +62,30 @@ export function setupOf(profile: ProfileName, rate: number, disks: boolean): Set
     publishers: REGIONS.flatMap((home) => publishersOf(home, rate / REGIONS.length)),
     faultEveryMs: isFull ? 6_000 : 1_800,
     convergeMs: 240_000,
+    // A local topic needs one region of three. A quorum needs two that reach each other, and faults that overlap can
+    // leave no such pair for as long as the longest of them lasts (20 s) and what it touched takes to start again.
+    gapLimitMs: { local: 30_000, quorum: 45_000 },
     rssMaxMiB: 600,
   }
 }
 
-function publishersOf(home: string, rate: number): Setup['publishers'] {
-  const publisher = (topic: string, style: PublishStyle, share: number) => ({
+/** 80 KiB a second on average, whatever the rate: behind a slow link it takes one of them up to 13 s. */
+const LARGE: LargeEvents = { everyMs: 2_000, minBytes: 64 * 1024, maxBytes: 256 * 1024 }
+
+function publishersOf(home: string, rate: number): readonly PublisherSetup[] {
+  const publisher = (topic: string, style: PublishStyle, share: number): PublisherSetup => ({
     source: `urn:chaos:${home}:${topic}:${style}`,
     topic: `chaos/${topic}`,
     home,
     style,
+    batched: style === 'stream',
     rate: rate * share,
   })
   return [
     publisher('orders', 'unary', 0.3),
-    publisher('orders', 'stream', 0.45),
-    publisher('payments', 'unary', 0.15),
+    { ...publisher('orders', 'stream', 0.4), large: LARGE },
+    publisher('payments', 'unary', 0.1),
+    publisher('payments', 'stream', 0.1),
     publisher('reports', 'unary', 0.1),
   ]
 }

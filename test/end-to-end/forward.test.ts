@@ -1,8 +1,11 @@
 import { connect, type Mesh } from '@landbridge/client'
 import { type AcknowledgedEvent, type Lab, startLab } from '@landbridge/lab'
 import { expect, test, vi } from 'vitest'
+import { BUSY_MS } from '../busy.ts'
 import { auditMesh, documents, topic } from './mesh.ts'
 
+/** The goal for the longest time without an acknowledgement when a region's NATS dies; `make bench` measures it. */
+const PUBLISH_GAP_MS = 2_000
 const settled = { timeout: 40_000, interval: 200 }
 const clean = { missing: 0, duplicates: 0, orderViolations: 0, differing: 0 }
 
@@ -73,8 +76,7 @@ test.each(['killed', 'paused'] as const)(
     else await east.resume('nats')
     await publishing.whenIn('us-east')
     await publishing.stop()
-    // A machine that is busy takes its time; the benchmark holds the gap against its goal.
-    expect(publishing.longestMs).toBeLessThan(10_000)
+    expect(publishing.longestMs).toBeLessThan(PUBLISH_GAP_MS + BUSY_MS)
     await vi.waitFor(async () => {
       const report = await auditMesh(lab, publishing.acknowledged)
       expect(report).toMatchObject(clean)

@@ -9,13 +9,21 @@ const [A, B, C] = [0, 1, 2]
 
 type Place = { readonly number: number; readonly origin?: number; readonly sequence?: number; readonly stamp?: bigint }
 
+type WorldOptions = {
+  readonly durability?: 'local' | 'quorum'
+  readonly holders?: number
+  readonly batched?: boolean
+  /** Events that are acknowledged. Default 6. */
+  readonly events?: number
+}
+
 /** A world in which one publisher at `a` has had events 1 to 6 acknowledged by `a`, a second apart, two keys in turn. */
-function world(options: { readonly durability?: 'local' | 'quorum'; readonly holders?: number } = {}) {
+function world(options: WorldOptions = {}) {
   const topic = { name: 't/t', durability: options.durability ?? 'local', regions }
-  const history = new History(regions, [topic], [{ source: 'p', topic: 't/t', home: 'a' }])
+  const history = new History(regions, [topic], [{ source: 'p', topic: 't/t', home: 'a', batched: options.batched }])
   const [publisher] = history.publishers
   if (publisher === undefined) throw new Error('there is no publisher')
-  for (let number = 1; number <= 6; number++) {
+  for (let number = 1; number <= (options.events ?? 6); number++) {
     publisher.begin(number % 2, number * 1_000)
     publisher.acknowledged(number, {
       region: A,
@@ -128,6 +136,20 @@ describe('check', () => {
     expect(check({ history: world().history, streams: [log], wipes: [] }).counts.stranger).toBe(1)
   })
 
+  it('lets a few batches name one region, whose events have different second ones, and no more', () => {
+    const planted = (narrow: number) => {
+      const { history, publisher } = world({ durability: 'quorum', batched: true, holders: 3, events: 100 })
+      for (let number = 1; number <= narrow; number++) {
+        publisher.acknowledged(number, { region: A, holders: 1, degraded: false, atMs: 1 })
+      }
+      const all = Array.from({ length: 100 }, (_, index) => ({ number: index + 1 }))
+      const { counts, batched } = check({ history, streams: [A, B, C].map((region) => stream(region, all)), wipes: [] })
+      return { quorum: counts.quorum, batched }
+    }
+    expect(planted(10)).toEqual({ quorum: 0, batched: { events: 100, narrow: 10 } })
+    expect(planted(11)).toEqual({ quorum: 11, batched: { events: 100, narrow: 11 } })
+  })
+
   it('knows what stays at home: private events and secrets', () => {
     const topic = { name: 't/t', durability: 'local' as const, regions, guarded: true }
     const { publishers } = world().history
@@ -167,6 +189,20 @@ describe('check of wiped regions', () => {
     const streams = [A, B, C].map((region) => stream(region, without(5)))
     const wipes = [wipe(A, 4_000, 6_000), wipe(B, 4_000, 6_000)]
     expect(check({ history, streams, wipes }).excused).toEqual({ events: 1, quorum: 1, ageMs: 990 })
+  })
+
+  // The receipt of its batch named `a` alone, so only the promise of a quorum says that another region had it.
+  it('tells of what a wipe took of a batch whose receipt names one region', () => {
+    const { history } = world({ durability: 'quorum', batched: true, holders: 1 })
+    const streams = [A, B, C].map((region) => stream(region, without(5)))
+    expect(check({ history, streams, wipes: [wipe(A, 4_000, 6_000)] }).excused).toMatchObject({ events: 1, quorum: 1 })
+  })
+
+  it('does not blame a quorum that the receipt says there was none', () => {
+    const { history, publisher } = world({ durability: 'quorum' })
+    publisher.acknowledged(5, { region: A, holders: 1, degraded: true, atMs: 5_010 })
+    const streams = [A, B, C].map((region) => stream(region, without(5)))
+    expect(check({ history, streams, wipes: [wipe(A, 4_000, 6_000)] }).excused).toMatchObject({ events: 1, quorum: 0 })
   })
 
   // The acknowledgement of number 5 was heard at 5,010 ms.

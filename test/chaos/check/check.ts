@@ -6,6 +6,9 @@ import { checkKeyOrder, checkOriginOrder } from './order.ts'
 import { type Violation, Violations } from './violation.ts'
 import { excuseOf, type Wipe } from './wipe.ts'
 
+/** More receipts of batches than this that name one region cannot be the few batches that were sent again. */
+const NARROW_SHARE_MAX = 0.1
+
 /** Everything that a verdict rests on. */
 export type CheckInput = {
   readonly history: History
@@ -18,10 +21,20 @@ export type CheckInput = {
 /** Events whose loss nobody could prevent. */
 export type Excused = {
   events: number
-  /** Those of topics that acknowledge by quorum, among them. */
+  /** Those of topics that acknowledge by quorum, among them: none, as long as one region forgets at a time. */
   quorum: number
   /** The longest time from an acknowledgement to the moment when its region forgot the event. */
   ageMs: number
+}
+
+/** Receipts for several events of a quorum topic, in events. */
+export type Batched = {
+  events: number
+  /**
+   * Those whose receipt names one region. When events of a batch had been stored before, each may have its second region,
+   * and all together none: the receipt cannot tell that from a quorum that was not waited for.
+   */
+  narrow: number
 }
 
 /** The verdict. */
@@ -31,6 +44,7 @@ export type CheckReport = {
   readonly examples: readonly Violation[]
   /** Acknowledged events that are gone because every known copy was wiped on purpose. */
   readonly excused: Excused
+  readonly batched: Batched
   /** Events that each region's streams hold. */
   readonly storedByRegion: Readonly<Record<string, number>>
 }
@@ -43,6 +57,7 @@ export function check({ history, streams, wipes }: CheckInput): CheckReport {
   const violations = new Violations()
   const storedByRegion: Record<string, number> = Object.fromEntries(history.regions.map((name) => [name, 0]))
   const excused: Excused = { events: 0, quorum: 0, ageMs: 0 }
+  const batched: Batched = { events: 0, narrow: 0 }
   for (const topic of history.topics) {
     const logs = streams.filter((log) => log.topic === topic.name)
     const held = new Holdings(history)
@@ -62,10 +77,11 @@ export function check({ history, streams, wipes }: CheckInput): CheckReport {
     for (const [index, publisher] of history.publishers.entries()) {
       if (publisher.info.topic !== topic.name) continue
       checkPublisher({ history, topic, index, publisher, held, wipes, violations, excused })
+      checkReceipts({ history, topic, index, publisher, violations, batched })
     }
   }
   const { counts, total, examples } = violations
-  return { counts, total, examples, excused, storedByRegion }
+  return { counts, total, examples, excused, batched, storedByRegion }
 }
 
 function takeLog(log: StreamLog, region: string, held: Holdings, violations: Violations, guarded: boolean): void {
@@ -108,9 +124,6 @@ function checkPublisher(input: {
     const outcome = publisher.outcome(number)
     const isAcknowledged = outcome === OUTCOME.acknowledged
     if ((mask & ~wanted) !== 0) note('residency', `held by ${namesOf(mask & ~wanted)}`)
-    if (isAcknowledged && topic.durability === 'quorum' && !publisher.degraded(number)) {
-      if (bits(publisher.holders(number)) < 2) note('quorum', `named ${namesOf(publisher.holders(number)) || 'nobody'}`)
-    }
     if (mask === 0) {
       if (!isAcknowledged) continue
       // Copies of a private event that other attempts stored elsewhere are no use to the region that acknowledged it.
@@ -121,13 +134,46 @@ function checkPublisher(input: {
         continue
       }
       excused.events++
-      if (topic.durability === 'quorum') excused.quorum++
+      if (topic.durability === 'quorum' && !publisher.degraded(number)) excused.quorum++
       excused.ageMs = Math.max(excused.ageMs, Math.round(ageMs))
       continue
     }
     if (outcome === OUTCOME.refused) note('refused', `held by ${namesOf(mask)}`)
     const without = stays ? 0 : wanted & ~mask
     if (without !== 0) note(isAcknowledged ? 'missing' : 'differing', `held by ${namesOf(mask)}`, namesOf(without))
+  }
+}
+
+/** Whether receipts of a quorum topic name two regions, or say that they could not be had. */
+function checkReceipts(input: {
+  readonly history: History
+  readonly topic: ChaosTopic
+  readonly index: number
+  readonly publisher: PublisherHistory
+  readonly violations: Violations
+  readonly batched: Batched
+}): void {
+  const { history, topic, index, publisher, violations, batched } = input
+  if (topic.durability !== 'quorum') return
+  const narrow: number[] = []
+  let judged = 0
+  for (let number = 1; number <= publisher.last; number++) {
+    if (publisher.outcome(number) !== OUTCOME.acknowledged || publisher.degraded(number)) continue
+    judged++
+    if (bits(publisher.holders(number)) < 2) narrow.push(number)
+  }
+  const isBatched = publisher.info.batched === true
+  if (isBatched) {
+    batched.events += judged
+    batched.narrow += narrow.length
+    if (narrow.length <= judged * NARROW_SHARE_MAX) return
+  }
+  for (const number of narrow) {
+    const named = history.regions.filter((_, place) => (publisher.holders(number) & (1 << place)) !== 0).join(', ')
+    const share = isBatched ? `, as do ${narrow.length} of ${judged} receipts` : ''
+    const event = { publisher: index, number }
+    const text = `names ${named || 'nobody'}${share}`
+    violations.add({ kind: 'quorum', topic: topic.name, region: '', event, text })
   }
 }
 

@@ -11,6 +11,19 @@ export type Wipe = {
   readonly untilMs: number
 }
 
+/** The pairs of wipes of different regions that are closer together than this, a line each. */
+export function wipesTooClose(wipes: readonly Wipe[], apartMs: number): readonly string[] {
+  const inTime = wipes.toSorted((one, other) => one.untilMs - other.untilMs)
+  return inTime.flatMap((wipe, index) => {
+    const before = inTime[index - 1]
+    const gapMs = before === undefined ? apartMs : wipe.untilMs - before.untilMs
+    if (before === undefined || before.region === wipe.region || gapMs >= apartMs) return []
+    return [
+      `wipes: region ${wipe.region} forgot ${Math.round(gapMs)} ms after region ${before.region}, wanted ${apartMs} ms or more`,
+    ]
+  })
+}
+
 /**
  * Whether an acknowledged event that no region holds may be gone although the mesh did nothing wrong: every region that
  * is known to have held it lost what it had stored since then. One known copy outside of these spans of time, be it named

@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Lab } from '@landbridge/lab'
-import type { Wipe } from '../check/wipe.ts'
+import { isWhole } from '../check/whole.ts'
+import { type Wipe, wipesTooClose } from '../check/wipe.ts'
 import type { History } from '../history/history.ts'
+import { readLogs } from '../history/read-log.ts'
 import type { JsonLines } from '../history/spill.ts'
-import { claimsOf, describeFault, type Ground, type PlannedFault } from '../plan/fault.ts'
+import { claimsOf, describeFault, type Ground, type PlannedFault, WIPE_CLAIM } from '../plan/fault.ts'
+import { WIPE_RECOVERY_MS } from '../plan/plan.ts'
 import { type FaultContext, inject } from './actions.ts'
 import { Claims } from './mutex.ts'
 
@@ -19,6 +22,9 @@ export type DriverOptions = {
   readonly report: (line: string) => void
   readonly spill: JsonLines
 }
+
+/** How often it is looked at whether what a region forgot is back. */
+const LOOK_AGAIN_MS = 3_000
 
 /** A fault that was carried out. */
 export type FaultRecord = {
@@ -46,12 +52,17 @@ export class FaultDriver {
   /** Carries out every fault at its time. When the signal aborts, what lasts is ended at once and the rest left out. Never rejects. */
   async run(plan: readonly PlannedFault[], signal: AbortSignal): Promise<void> {
     await Promise.all(plan.map((planned) => this.#carryOut(planned, signal)))
+    this.problems.push(...wipesTooClose(this.wipes, WIPE_RECOVERY_MS))
   }
 
   async #carryOut({ id, atMs, forMs, fault }: PlannedFault, signal: AbortSignal): Promise<void> {
     const { now, report, spill, ground } = this.#options
     if (!(await passed(atMs - now(), signal))) return
-    const release = await this.#claims.take(claimsOf(fault, ground))
+    const claims = claimsOf(fault, ground)
+    const mayForget = claims.includes(WIPE_CLAIM)
+    // By itself, and first: who waits for it keeps no process from other faults meanwhile.
+    const forgotten = await this.#claims.take(mayForget ? [WIPE_CLAIM] : [])
+    const release = await this.#claims.take(claims.filter((claim) => claim !== WIPE_CLAIM))
     const text = describeFault(fault)
     try {
       if (signal.aborted) return
@@ -74,6 +85,31 @@ export class FaultDriver {
     } finally {
       release()
     }
+    if (mayForget) await this.#recovered(signal)
+    forgotten()
+  }
+
+  /**
+   * Waits until a quorum stands the next region that forgets: for the time that the plan leaves, from when this fault
+   * really ended, and until all that was acknowledged before is everywhere; or until the signal aborts.
+   */
+  async #recovered(signal: AbortSignal): Promise<void> {
+    const { now, spill } = this.#options
+    const endedMs = now()
+    await passed(WIPE_RECOVERY_MS, signal)
+    while (!signal.aborted && !(await this.#isWhole(endedMs, signal))) await passed(LOOK_AGAIN_MS, signal)
+    spill.write({ at: Math.round(now()), step: 'recovered', sinceMs: Math.round(endedMs) })
+  }
+
+  /** False, too, when the streams cannot be read now, or the signal aborts meanwhile. */
+  async #isWhole(untilMs: number, signal: AbortSignal): Promise<boolean> {
+    const { lab, history } = this.#options
+    const quorum = history.topics.filter(({ durability }) => durability === 'quorum')
+    const whole = readLogs(lab.regions, history, quorum).then((streams) => isWhole(history, streams, untilMs))
+    const aborted = new Promise<boolean>((resolve) => {
+      signal.addEventListener('abort', () => resolve(false), { once: true })
+    })
+    return await Promise.race([whole.catch(() => false), aborted])
   }
 
   #context(): FaultContext {

@@ -14,6 +14,9 @@ export type ChaosTopic = {
 /** In every data of a guarded topic; masked wherever the event was not stored first. */
 export const SECRET = 'not-for-others'
 
+/** The attribute that tells how many bytes of text an event was published with. */
+export const SIZE_ATTRIBUTE = 'textbytes'
+
 /** Whether an event of a guarded topic is private: every fourth is. */
 export function isPrivate(number: number): boolean {
   return number % 4 === 0
@@ -26,6 +29,8 @@ export type PublisherInfo = {
   readonly topic: string
   /** The region that it prefers. */
   readonly home: string
+  /** One receipt speaks for several of its events, and names the regions that hold all of them. */
+  readonly batched?: boolean | undefined
 }
 
 /** An event is named by the publisher's place in the history and its number there. */

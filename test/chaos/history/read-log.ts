@@ -1,15 +1,19 @@
 import { parseHeaders, parseSubject, scanAttributes, unwrap } from '@landbridge/core'
 import { type LabRegion, visitStream } from '@landbridge/lab'
 import { NatsSession } from '@landbridge/nats'
-import { type History, SECRET } from './history.ts'
+import { type ChaosTopic, type History, SECRET, SIZE_ATTRIBUTE } from './history.ts'
 import { StreamLog } from './stream-log.ts'
 
-/** Reads what every region holds of every topic, from its servers and not through a gateway. */
-export async function readLogs(regions: readonly LabRegion[], history: History): Promise<readonly StreamLog[]> {
+/** Reads what every region holds of these topics, from its servers and not through a gateway. */
+export async function readLogs(
+  regions: readonly LabRegion[],
+  history: History,
+  topics: readonly ChaosTopic[] = history.topics,
+): Promise<readonly StreamLog[]> {
   const logs = regions.map(async (region) => {
     await using session = await NatsSession.connect({ servers: [...region.natsUrls], name: 'chaos audit' })
     const ofRegion: StreamLog[] = []
-    for (const { name, regions: holders } of history.topics) {
+    for (const { name, regions: holders } of topics) {
       if (holders.includes(region.name)) ofRegion.push(await readLog(session, region.name, name, history))
     }
     return ofRegion
@@ -39,6 +43,11 @@ async function readLog(session: NatsSession, region: string, topic: string, hist
       Buffer.from(message.payload.buffer, message.payload.byteOffset, message.payload.length).includes(SECRET)
     ) {
       log.leak(`${message.subject}:${message.sequence} shows the secret of ${attributes.get('id')}`)
+    }
+    if (message.payload.length < Number(attributes.get(SIZE_ATTRIBUTE))) {
+      log.stranger(
+        `${message.subject}:${message.sequence} has ${message.payload.length} bytes, less than was published`,
+      )
     }
     const headers = unwrap(parseHeaders((name) => message.header(name)))
     const { sequence, stamp } = headers.origin?.position ?? { sequence: message.sequence, stamp: message.stampNs }

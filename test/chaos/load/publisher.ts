@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type EventInput, type Mesh, MeshError, PublishFailure, type PublishOutcome } from '@landbridge/client'
-import { type History, isPrivate, SECRET } from '../history/history.ts'
+import { type History, isPrivate, SECRET, SIZE_ATTRIBUTE } from '../history/history.ts'
 import type { PublisherHistory } from '../history/publisher-history.ts'
 import type { JsonLines } from '../history/spill.ts'
 import type { GapMeter } from './gap.ts'
+import { type LargeEvents, LargeTurns } from './large.ts'
 
 /** How a publisher publishes: calls of several events of one key, or a stream with one event of a key at a time. */
 export type PublishStyle = 'unary' | 'stream'
@@ -16,6 +17,8 @@ export type PublisherOptions = {
   readonly style: PublishStyle
   /** Events a second, at most. */
   readonly rate: number
+  /** Undefined: none is large. */
+  readonly large: LargeEvents | undefined
   readonly gap: GapMeter
   readonly spill: JsonLines
   /** Milliseconds since the run began. */
@@ -29,7 +32,7 @@ const LANES = 6
 const KEYS_PER_LANE = 40
 /** A lane that is so far behind its pace starts anew instead of catching up. */
 const BEHIND_MS_MAX = 1_000
-const PAYLOAD = 'x'.repeat(160)
+const PAYLOAD_BYTES = 160
 
 /**
  * Publishes at a steady pace until it is stopped and records every outcome. Each key belongs to one lane, and a lane has
@@ -38,10 +41,12 @@ const PAYLOAD = 'x'.repeat(160)
 export class Publisher {
   readonly #options: PublisherOptions
   readonly #events: PublisherHistory
+  readonly #large: LargeTurns | undefined
   #unexpected: string | undefined
 
   constructor(options: PublisherOptions) {
     this.#options = options
+    this.#large = options.large === undefined ? undefined : new LargeTurns(options.large)
     const events = options.history.publishers[options.index]
     if (events === undefined) throw new RangeError(`publisher ${options.index}: is not in the history`)
     this.#events = events
@@ -100,14 +105,18 @@ export class Publisher {
     const sentMs = now()
     gap.sent(sentMs)
     const outcomes = await send(
-      numbers.map((number) => ({
-        source,
-        id: String(number),
-        type: guarded && isPrivate(number) ? 'chaos.private' : 'chaos.event',
-        partitionKey: `${index}-${this.#events.key(number)}`,
-        extensions: { sequence: String(number) },
-        data: guarded ? { secret: SECRET, text: PAYLOAD } : PAYLOAD,
-      })),
+      numbers.map((number) => {
+        const bytes = this.#large?.take(number, sentMs) ?? PAYLOAD_BYTES
+        const text = 'x'.repeat(bytes)
+        return {
+          source,
+          id: String(number),
+          type: guarded && isPrivate(number) ? 'chaos.private' : 'chaos.event',
+          partitionKey: `${index}-${this.#events.key(number)}`,
+          extensions: { sequence: String(number), [SIZE_ATTRIBUTE]: String(bytes) },
+          data: guarded ? { secret: SECRET, text } : text,
+        }
+      }),
     ).catch((thrown: unknown) => this.#outcomesOf(thrown, numbers.length))
     const atMs = now()
     if (outcomes.some((outcome) => outcome.error !== undefined)) gap.failed(atMs)

@@ -16,7 +16,7 @@ const TRIES_MAX = 20
 /** A claim is free again so long after its fault: what was killed needs to start. */
 const RECOVERY_MS = 3_000
 /** What a region forgot must be back before another one forgets: a quorum of two stands one such fault at a time. */
-const WIPE_RECOVERY_MS = 25_000
+export const WIPE_RECOVERY_MS = 25_000
 
 /** A plan this long has a rolling restart, which takes about so long. */
 const ROLLING_FROM_MS = 120_000

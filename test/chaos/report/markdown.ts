@@ -1,3 +1,4 @@
+import { longestGapMs } from './gaps.ts'
 import { type ChaosReport, problemsOf } from './report.ts'
 
 /** Several runs on one page, for people. */
@@ -30,15 +31,15 @@ export function markdownOf(reports: readonly ChaosReport[]): string {
       .toSorted(([, one], [, other]) => other - one)
       .map(([kind, count]) => `| ${kind} | ${count} |`),
     '',
-    '| seed | minutes | events | faults | lost | twice | order | wiped | converged | worst publish gap | result |',
-    '| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |',
+    '| seed | minutes | events | faults | lost | twice | order | wiped | converged | worst publish gap | of quorum topics | result |',
+    '| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |',
     ...reports.map(rowOf),
     '',
   ].join('\n')
 }
 
 function rowOf(report: ChaosReport): string {
-  const { seed, durationMs, events, faults, verdict, convergedMs, worstGapMs } = report
+  const { seed, durationMs, events, faults, verdict, convergedMs, gaps } = report
   const { counts, excused } = verdict
   const cells = [
     seed,
@@ -50,7 +51,8 @@ function rowOf(report: ChaosReport): string {
     counts.order + counts.keyOrder,
     excused.events,
     convergedMs === undefined ? 'never' : seconds(convergedMs),
-    seconds(Math.max(...Object.values(worstGapMs))),
+    seconds(longestGapMs(gaps, 'local')),
+    seconds(longestGapMs(gaps, 'quorum')),
     problemsOf(report).length === 0 ? 'passed' : `failed: ${problemsOf(report)[0]}`,
   ]
   return `| ${cells.join(' | ')} |`

@@ -15,10 +15,16 @@ function reportWith(changes: Partial<ChaosReport> = {}): ChaosReport {
       total: 0,
       examples: [],
       excused: { events: 2, quorum: 0, ageMs: 900 },
+      batched: { events: 100, narrow: 2 },
       storedByRegion: { a: 1_000 },
     },
     convergedMs: 1_500,
-    worstGapMs: { a: 800, b: 2_300 },
+    gaps: [
+      { publisher: 'orders of a', topic: 't/orders', durability: 'local', worstMs: 800 },
+      { publisher: 'orders of b', topic: 't/orders', durability: 'local', worstMs: 2_300 },
+      { publisher: 'payments of a', topic: 't/payments', durability: 'quorum', worstMs: 14_000 },
+    ],
+    gapLimitMs: { local: 20_000, quorum: 45_000 },
     memory: { limitMiB: 600, worstMiB: { 'a/gateway-0': 250 } },
     subscribers: [{ region: 'a', delivered: 1_000, repeated: 0, ends: [], mayEnd: false }],
     crashes: [],
@@ -30,6 +36,7 @@ function reportWith(changes: Partial<ChaosReport> = {}): ChaosReport {
 it('passes a run in which nothing went wrong', () => {
   expect(problemsOf(reportWith())).toEqual([])
   expect(summaryOf(reportWith())).toContain('seed 7: PASSED')
+  expect(summaryOf(reportWith())).toContain('t/orders 2300 ms (orders of b), t/payments 14000 ms (payments of a)')
 })
 
 it.each<[string, Partial<ChaosReport>, string]>([
@@ -40,8 +47,23 @@ it.each<[string, Partial<ChaosReport>, string]>([
     { subscribers: [{ region: 'a', delivered: 1, repeated: 0, ends: ['why'], mayEnd: false }] },
     'a subscriber in a ended: why',
   ],
+  [
+    'a quorum topic that was stuck while the others went on',
+    { gaps: [...reportWith().gaps, { publisher: 'p', topic: 't/payments', durability: 'quorum', worstMs: 45_001 }] },
+    'p (t/payments, quorum) waited 45001 ms for an acknowledgement, wanted at most 45000',
+  ],
+  [
+    'a local topic that was stuck for less than a quorum topic may be',
+    { gaps: [{ publisher: 'p', topic: 't/orders', durability: 'local', worstMs: 20_001 }] },
+    'p (t/orders, local) waited 20001 ms',
+  ],
   ['a process that ended on its own', { crashes: ['gateway ended\nlog'] }, 'gateway ended'],
   ['a fault that could not be had', { faults: { planned: 1, done: 0, byKind: {}, problems: ['#1 no'] } }, '#1 no'],
+  [
+    'what a quorum had and wiped stores took',
+    { verdict: { ...reportWith().verdict, excused: { events: 5, quorum: 4, ageMs: 900 } } },
+    '4 events that a quorum had acknowledged went with wiped stores',
+  ],
   [
     'a violation',
     { verdict: { ...reportWith().verdict, counts: { ...new Violations().counts, lost: 3 }, total: 3 } },
@@ -58,5 +80,5 @@ it('puts several runs on one page', () => {
   expect(page).toContain('Runs: 2, 1 of them failed. 10.0 minutes of publishing.')
   expect(page).toContain('| events acknowledged | 2,000 |')
   expect(page).toContain('| kill | 4 |')
-  expect(page).toContain('| 7 | 5.0 | 1,000 | 3 | 0 | 0 | 0 | 2 | 1.5 s | 2.3 s | passed |')
+  expect(page).toContain('| 7 | 5.0 | 1,000 | 3 | 0 | 0 | 0 | 2 | 1.5 s | 2.3 s | 14.0 s | passed |')
 })

@@ -1,5 +1,6 @@
 import type { CheckReport } from '../check/check.ts'
 import { VIOLATIONS, type ViolationKind } from '../check/violation.ts'
+import { type GapLimits, gapProblemsOf, gapWords, type PublisherGap, worstGaps } from './gaps.ts'
 
 const PROBLEM_LENGTH_MAX = 300
 
@@ -24,8 +25,9 @@ export type ChaosReport = {
   readonly verdict: CheckReport
   /** From the end of the last fault until all regions held the same; undefined when they never did. */
   readonly convergedMs: number | undefined
-  /** For each home region the longest time that its publishers waited without any acknowledgement. */
-  readonly worstGapMs: Readonly<Record<string, number>>
+  /** How long each publisher waited at most without any acknowledgement. */
+  readonly gaps: readonly PublisherGap[]
+  readonly gapLimitMs: GapLimits
   readonly memory: { readonly limitMiB: number; readonly worstMiB: Readonly<Record<string, number>> }
   readonly subscribers: readonly {
     readonly region: string
@@ -48,6 +50,9 @@ export function problemsOf(report: ChaosReport): readonly string[] {
   const problems = Object.entries(verdict.counts)
     .filter(([, count]) => count > 0)
     .map(([kind, count]) => `${count} ${VIOLATIONS[kind as ViolationKind]}`)
+  if (verdict.excused.quorum > 0) {
+    problems.push(`${verdict.excused.quorum} events that a quorum had acknowledged went with wiped stores`)
+  }
   if (convergedMs === undefined) problems.push('the regions did not come to hold the same in time')
   for (const [name, mib] of Object.entries(memory.worstMiB)) {
     if (mib > memory.limitMiB) problems.push(`${name} had ${mib} MiB, wanted at most ${memory.limitMiB}`)
@@ -55,6 +60,7 @@ export function problemsOf(report: ChaosReport): readonly string[] {
   for (const { region, ends, mayEnd } of subscribers) {
     if (ends.length > 0 && !mayEnd) problems.push(`a subscriber in ${region} ended: ${ends[0]}`)
   }
+  problems.push(...gapProblemsOf(report.gaps, report.gapLimitMs))
   return [...problems, ...[...crashes, ...unexpected, ...faults.problems].map(inShort)]
 }
 
@@ -66,7 +72,7 @@ function inShort(problem: string): string {
 
 /** A report for people. */
 export function summaryOf(report: ChaosReport): string {
-  const { seed, events, faults, verdict, worstGapMs, memory, convergedMs } = report
+  const { seed, events, faults, verdict, gaps, memory, convergedMs } = report
   const { counts, excused } = verdict
   const kinds = Object.entries(faults.byKind).map(([kind, count]) => `${kind} ${count}`)
   const row = (name: string, text: string | number) => `  ${name.padEnd(22)} ${text}`
@@ -86,11 +92,15 @@ export function summaryOf(report: ChaosReport): string {
       'lost',
       `${counts.lost} (${excused.events} more by wiping every copy at most ${excused.ageMs} ms old; of quorum topics ${excused.quorum})`,
     ),
+    row(
+      'quorum batches',
+      `${verdict.batched.narrow} of ${verdict.batched.events} events have a receipt that names one region`,
+    ),
     row('missing somewhere', counts.missing + counts.differing),
     row('duplicates', counts.duplicate),
     row('order violations', counts.order + counts.keyOrder),
     row('converged after', convergedMs === undefined ? 'never' : `${convergedMs} ms`),
-    row('worst publish gap', perRegion(worstGapMs, ' ms')),
+    row('worst publish gap', worstGaps(gaps).map(gapWords).join(', ')),
     row('gateway memory', perRegion(memory.worstMiB, ' MiB')),
     ...problems.map((problem) => `  PROBLEM ${problem}`),
     ...verdict.examples.slice(0, 20).map(({ kind, topic, region, event, text }) => {
