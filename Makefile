@@ -64,6 +64,10 @@ chaos: $(INSTALLED) ## Faults under load, and what they did to the events (SEED=
 e2e: $(INSTALLED) ## Three regions on real pods: on a Kubernetes node of its own (root), or on the cluster of KUBECONFIG=file
 	@node test/kubernetes/main.ts $(if $(filter command line,$(origin KUBECONFIG)),--kubeconfig $(KUBECONFIG)) $(if $(REGISTRY),--registry $(REGISTRY))
 
+.PHONY: guide
+guide: $(INSTALLED) ## Run docs/kubernetes.md as it is written, on a Kubernetes node of its own, or on the cluster of KUBECONFIG=file
+	@node test/kubernetes/main.ts $(if $(filter command line,$(origin KUBECONFIG)),--kubeconfig $(KUBECONFIG)) -- node test/kubernetes/guide.ts
+
 .PHONY: growth
 growth: $(INSTALLED) ## CPU per event, idle CPU and memory of a gateway at 1 to 1,000 topics and 3 to 7 regions; writes load/results/growth.json
 	@node scripts/tool.mjs nats-server >/dev/null

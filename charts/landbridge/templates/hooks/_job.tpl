@@ -29,7 +29,7 @@ kind: Job
 metadata: {{- include "landbridge.hookMetadata" (merge (dict "name" $name "weight" "0") $metadata) | nindent 2 }}
 spec:
   backoffLimit: 4
-  activeDeadlineSeconds: 120
+  activeDeadlineSeconds: 600
   template:
     metadata:
       labels: {{- include "landbridge.podLabels" $metadata | nindent 8 }}
