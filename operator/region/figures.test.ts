@@ -44,6 +44,17 @@ describe('figures', () => {
     expect(topicFigures(rows.map(lag), PEERS).get('acme/orders')?.lag).toBe(text)
   })
 
+  /** A gateway that dialled in vain was now "connecting", now "disconnected": no two readings agreed, and nothing was shown. */
+  test.each<[PeerStatus['state'], number | undefined, string]>([
+    ['connected', 7, 'Connected'],
+    ['connecting', undefined, 'Connecting'],
+    ['disconnected', undefined, 'Connecting'],
+    ['connecting', 7, 'Disconnected'],
+    ['disconnected', 7, 'Disconnected'],
+  ])('a link that is %s, with last contact %s, is shown as %s', (state, contact, link) => {
+    expect(peerFigures([], [peer(state, contact)]).get('us-east')?.link).toBe(link)
+  })
+
   test('a pull that stands still is trouble of its topic and of its link; a link that is down, of the link alone', () => {
     const rows = [lag({ problem: 'retention gap' })]
     const trouble = { reason: 'ReplicationStopped', message: 'nothing comes from us-east' }

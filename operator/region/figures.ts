@@ -59,7 +59,7 @@ export function peerFigures(rows: readonly LagRow[], peers: Iterable<PeerStatus>
   for (const { region, state, lastContactMs } of peers) {
     const own = lags.get(region)
     figures.set(region, {
-      link: LINKS[state],
+      link: linkOf(state, lastContactMs),
       lag: own === undefined ? undefined : lagText(own),
       lastContactMs: state === 'connected' ? undefined : lastContactMs,
       trouble: troubleOf(region, state, own ?? []),
@@ -68,7 +68,11 @@ export function peerFigures(rows: readonly LagRow[], peers: Iterable<PeerStatus>
   return figures
 }
 
-const LINKS = { connected: 'Connected', connecting: 'Connecting', disconnected: 'Disconnected' } as const
+/** A gateway that dials again and again is now "connecting", now "disconnected": that is one and the same to people. */
+function linkOf(state: PeerStatus['state'], lastContactMs: number | undefined): PeerFigures['link'] {
+  if (state === 'connected') return 'Connected'
+  return lastContactMs === undefined ? 'Connecting' : 'Disconnected'
+}
 
 function troubleOf(region: string, state: PeerStatus['state'], rows: readonly LagRow[]): Trouble | undefined {
   if (state !== 'connected') return { reason: 'LinkDown', message: `there is no link to ${region}` }
