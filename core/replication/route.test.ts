@@ -75,6 +75,18 @@ describe('chooseUpstream, with nothing chosen yet', () => {
     expect(choice.state.current).toBe(upstream)
   })
 
+  /** Two regions that began over each other, before the origin was there, were cut off from it for seconds later. */
+  it('leaves a relay alone that does not hear the origin, but only while the origin itself can be asked', () => {
+    const state = blocked(NO_ROUTE, 'b', 'stale')
+    expect(chooseUpstream(state, view([relay('b', 110), origin()], 100, 1)).upstream).toBe('a')
+    expect(chooseUpstream(state, view([relay('b', 110, { cost: 0 }), origin({ cost: 1_000 })], 100, 1)).upstream).toBe(
+      'a',
+    )
+    expect(chooseUpstream(state, view([relay('b', 110), origin({ up: false })], 100, 1)).upstream).toBe('b')
+    const both = blocked(state, 'a', 'unavailable')
+    expect(chooseUpstream(both, view([relay('b', 110), origin()], 100, 1)).upstream).toBe('b')
+  })
+
   it.each<[kind: TroubleKind, count: number, waitMs: number]>([
     ['unavailable', 1, 20],
     ['unavailable', 10, 1_000],

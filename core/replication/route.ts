@@ -111,10 +111,18 @@ export function mayBeatOrigin(originCost: number, relayCost: number): boolean {
 
 function isUsable(candidate: RouteCandidate, { current, troubles }: RouteState, view: RouteView): boolean {
   const { region, up, allowed, held, repairing } = candidate
-  if (!up || !allowed || repairing || blockedUntil(troubles, region, view.nowMs) !== undefined) return false
+  if (!up || !allowed || repairing || isBlocked(region, troubles, view)) return false
   if (region !== view.origin && refuses(troubles, view.origin, view.nowMs)) return false
   // Holdings are asked for only while they are needed: one that serves us need not say what it holds.
   return region === view.origin || region === current || held !== undefined
+}
+
+/** A relay that did not hear the origin is left alone for as long as the origin can be asked itself. */
+function isBlocked(region: string, troubles: Troubles, { origin, candidates, nowMs }: RouteView): boolean {
+  if (blockedUntil(troubles, region, nowMs) === undefined) return false
+  if (troubles.get(region)?.kind !== 'stale') return true
+  const hearsOrigin = candidates.some((candidate) => candidate.region === origin && candidate.up)
+  return hearsOrigin && blockedUntil(troubles, origin, nowMs) === undefined
 }
 
 /** Those that only their troubles keep from being used. */
