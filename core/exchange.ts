@@ -10,8 +10,8 @@ export type Exchange = 'allowed' | 'not-allowed' | 'unknown-topic'
 
 /**
  * Whether events of a topic ("<tenant>/<topic>") go from this region to `peer`, or from there to here: the peer has a
- * RegionPeer whose patterns for both ways and whose patterns for that way, if it has any, cover the topic, and the topic's own list of regions, unless empty, names both. A peer that may not have a topic is not told
- * whether it exists.
+ * RegionPeer whose patterns cover the topic, those for both ways and, if it has any, those for that way; and the topic's
+ * own list of regions, unless empty, names both. A peer that may not have a topic is not told whether it exists.
  */
 export function exchangeOf(
   snapshot: Pick<ConfigSnapshot, 'peers' | 'topics'>,

@@ -73,18 +73,21 @@ export class CopyAdopter {
     const markers = new MarkerLog({ ...this.#options, topic, signal: AbortSignal.timeout(ADOPT_MS) })
     const after = Math.min(...records.map(({ sequence }) => sequence))
     const { duplicateWindowMs } = topic.document.spec
+    // Calls that retry the same events ask for the same records.
+    const wanted = [...new Map(records.map((record) => [record.sequence, record])).values()]
     let isNew = false
     for (let fenced = 0; fenced <= FENCED_MAX; ) {
       const fence = await markers.read(after)
-      const left = records.filter(({ sequence }) => !markers.has(sequence))
+      const left = wanted.filter(({ sequence }) => !markers.has(sequence))
       if (left.length === 0) return { sequence: fence, isNew }
       const batch = left.slice(0, MARKERS_MAX).map((record) => {
         const origin = parseSubject(record.subject).value?.origin ?? ''
         return markerOf(unadoptedEvent(record), { origin, duplicateWindowMs })
       })
-      const { kind, error } = await markers.write(batch, fence)
-      if (error !== undefined) throw error
-      if (kind === 'stored') isNew = true
+      const result = await markers.write(batch, fence)
+      if (result.error !== undefined) throw result.error
+      if (result.kind === 'stored' && left.length <= MARKERS_MAX) return { sequence: result.lastSequence, isNew: true }
+      if (result.kind === 'stored') isNew = true
       else fenced += 1
     }
     throw new MeshError('aborted', 'adopt copies: another gateway does so at the same time, try again')
