@@ -1,20 +1,10 @@
 import { expect, test } from 'vitest'
-import { type LagRow, mergeLag } from './status.ts'
+import { type LagRow, mergeLag, UNKNOWN_LAG } from './status.ts'
 
 const row = (parts: Partial<LagRow>): LagRow => ({
   topic: 'acme/orders',
   origin: 'us-east',
-  events: 0,
-  seconds: 0,
-  known: false,
-  appliedSequence: 0,
-  headSequence: 0,
-  reportedMs: undefined,
-  upstream: undefined,
-  gateway: undefined,
-  watermarkMs: undefined,
-  problem: '',
-  gaps: 0,
+  ...UNKNOWN_LAG,
   ...parts,
 })
 

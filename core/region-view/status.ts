@@ -53,6 +53,21 @@ export type LagRow = {
   readonly gaps: number
 }
 
+/** What is known of a pull of which nobody tells. */
+export const UNKNOWN_LAG: Omit<LagRow, 'topic' | 'origin'> = {
+  events: 0,
+  seconds: 0,
+  known: false,
+  appliedSequence: 0,
+  headSequence: 0,
+  reportedMs: undefined,
+  upstream: undefined,
+  gateway: undefined,
+  watermarkMs: undefined,
+  problem: '',
+  gaps: 0,
+}
+
 /** How far another region has applied this region's own events of a topic. */
 export type AppliedRow = {
   readonly region: string

@@ -1,4 +1,4 @@
-import type { LagRow, PeerStatus } from '@landbridge/core'
+import { type LagRow, type PeerStatus, UNKNOWN_LAG } from '@landbridge/core'
 import { describe, expect, test } from 'vitest'
 import { peerFigures, topicFigures } from './figures.ts'
 import { SteadyReadings } from './steady-readings.ts'
@@ -6,17 +6,8 @@ import { SteadyReadings } from './steady-readings.ts'
 const lag = (parts: Partial<LagRow>): LagRow => ({
   topic: 'acme/orders',
   origin: 'us-east',
-  events: 0,
-  seconds: 0,
+  ...UNKNOWN_LAG,
   known: true,
-  appliedSequence: 0,
-  headSequence: 0,
-  reportedMs: undefined,
-  upstream: undefined,
-  gateway: undefined,
-  watermarkMs: undefined,
-  problem: '',
-  gaps: 0,
   ...parts,
 })
 const peer = (state: PeerStatus['state'], lastContactMs?: number): PeerStatus => ({

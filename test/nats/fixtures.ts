@@ -1,4 +1,5 @@
 import { NatsSession, type StoredMessage, type StoreRequest, StreamReader } from '@landbridge/nats'
+import { until as untilSo } from '../lab/until.ts'
 import { type NatsServers, type NatsServersOptions, startNatsServers } from '../nats-server.ts'
 
 /** A server, a session, and a way to make streams; everything is gone when it is disposed. */
@@ -70,9 +71,5 @@ export function textOf(message: StoredMessage): string {
 
 /** Waits until `condition` holds. */
 export async function until(condition: () => boolean | Promise<boolean>, timeoutMs = 30_000): Promise<void> {
-  const deadline = Date.now() + timeoutMs
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`wait for ${condition}: not within ${timeoutMs} ms`)
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
+  await untilSo(`${condition}`, condition, timeoutMs)
 }

@@ -8,6 +8,7 @@ import {
   parseRegionQuestion,
   REGION_VIEW_SUBJECT,
   type RegionQuestion,
+  UNKNOWN_LAG,
 } from '@landbridge/core'
 import { askGateways, type NatsSession, Responder } from '@landbridge/nats'
 import type { Log } from '../../telemetry/index.ts'
@@ -34,19 +35,7 @@ export type RegionViewOptions = {
 }
 
 /** What is known of a pull of which no gateway tells. */
-const NOBODYS: Omit<LagRow, 'topic' | 'origin'> = {
-  events: 0,
-  seconds: 0,
-  known: false,
-  appliedSequence: 0,
-  headSequence: 0,
-  reportedMs: undefined,
-  upstream: undefined,
-  gateway: undefined,
-  watermarkMs: undefined,
-  problem: 'no gateway of this region pulls it now, as far as they answer',
-  gaps: 0,
-}
+const NOBODYS = { ...UNKNOWN_LAG, problem: 'no gateway of this region pulls it now, as far as they answer' }
 
 /** What all gateways of a region know of its replication, asked from any of them: each pulls only its share. */
 export class RegionView implements Disposable {
