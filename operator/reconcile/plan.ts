@@ -1,4 +1,4 @@
-import { configKey, type MeshDocument, planTopic, STREAM_METADATA, toStored } from '@landbridge/core'
+import { type MeshDocument, planTopic, STREAM_METADATA, toStored } from '@landbridge/core'
 import type { Found, Plan, Step, Wish } from './types.ts'
 
 const NOTHING: readonly never[] = []
@@ -10,7 +10,8 @@ const NOTHING: readonly never[] = []
  *    made stays.
  * 2. The finalizer comes first: what the operator makes it can find again when the resource goes.
  * 3. A stream is taken over when it is this topic's and matches, or when asked; never when it is somebody else's.
- * 4. Deleting touches nothing before it may: while the topic is in use it waits, unless told not to.
+ * 4. Deleting touches nothing before it may: while the topic is in use it waits, unless told not to. It goes by the name
+ *    alone: what a spec made that was readable once goes, although the one of now is not.
  */
 export function planResource(wish: Wish, found: Found): Plan {
   if (wish.unmanaged) return plan(removal(wish), { kind: 'unmanaged' })
@@ -53,17 +54,16 @@ function planPresence(wish: Wish, found: Found, document: MeshDocument): Plan {
 }
 
 function planDeletion(wish: Wish, found: Found): Plan {
-  const { document } = wish
+  const { identity } = wish
   // It never had anything, or what it claims belongs to another resource.
-  if (!wish.finalizer || wish.claimedBy !== undefined || document.error !== undefined) {
+  if (!wish.finalizer || wish.claimedBy !== undefined || identity === undefined) {
     return plan(removal(wish), { kind: 'deleted' })
   }
   if (found.inUse.length > 0 && !wish.deleteAnyway) return plan(NOTHING, { kind: 'held', waitsFor: found.inUse })
   const steps: Step[] = []
-  if (found.stored !== undefined) steps.push({ kind: 'delete-config', key: configKey(document.value) })
+  if (found.stored !== undefined) steps.push({ kind: 'delete-config', key: identity.key })
   const { stream } = found
-  const deletes = document.value.kind === 'Topic' && document.value.spec.deletionPolicy === 'Delete'
-  if (stream?.observed !== undefined && deletes && !isForeign(found)) {
+  if (stream?.observed !== undefined && wish.deletesEvents && !isForeign(found)) {
     steps.push({ kind: 'delete-stream', name: stream.desired.name })
   }
   return plan([...steps, ...removal(wish)], { kind: 'deleted' })

@@ -1,4 +1,4 @@
-import type { MeshDocument, Result, StreamShape } from '@landbridge/core'
+import type { DocumentKey, MeshDocument, Result, StreamShape } from '@landbridge/core'
 import type { Condition, KubeObject } from '../k8s/index.ts'
 
 /** A resource of the mesh as the API server has it. */
@@ -29,6 +29,10 @@ export type Wish = {
   readonly adopt: boolean
   /** Delete although the topic is in use, or although nobody can tell. */
   readonly deleteAnyway: boolean
+  /** What names it in the region; undefined when its name cannot be used there: then it never had anything. */
+  readonly identity: DocumentKey | undefined
+  /** Deleting it deletes its stream. */
+  readonly deletesEvents: boolean
   readonly document: Result<MeshDocument>
   /** "namespace/name" of an older resource that claims the same; undefined when there is none. */
   readonly claimedBy: string | undefined
