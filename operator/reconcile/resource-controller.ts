@@ -1,6 +1,6 @@
 import type { DocumentKey, MeshDocument, Result } from '@landbridge/core'
 import type { Log } from '@landbridge/service'
-import { KubeError, ListWatch, type Verdict as QueueVerdict, WorkQueue } from '../k8s/index.ts'
+import { KubeError, type ListReason, ListWatch, type Verdict as QueueVerdict, WorkQueue } from '../k8s/index.ts'
 import { Claims } from './claims.ts'
 import { trimmed } from './kind.ts'
 import { Reconciler, type ReconcilerOptions } from './reconciler.ts'
@@ -22,6 +22,7 @@ export type ControllerOptions = ReconcilerOptions & {
 
 /** What a controller counts. */
 export type ControllerMetrics = ReconcilerOptions['metrics'] & {
+  readonly listed: (kind: string, reason: ListReason) => void
   readonly reconciled: (kind: string, result: 'unchanged' | 'changed' | 'failed', seconds: number) => void
 }
 
@@ -56,6 +57,7 @@ export class ResourceController implements AsyncDisposable {
       log,
       trim: trimmed,
       onChange: (key) => this.#changed(key),
+      onList: (reason) => options.metrics.listed(kind.definition.type.kind, reason),
     })
   }
 

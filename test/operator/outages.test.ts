@@ -18,6 +18,12 @@ describe('an operator', () => {
   const { topics } = resourcesOf(() => fixture.cluster.client)
   const streamOf = (name: string) => fixture.streams.get(streamName({ tenant: TENANT, topic: name }))
 
+  const ask = (path: string) => fetch(`http://${fixture.operator.http}${path}`)
+  const figure = async (name: string) => {
+    const lines = (await (await ask('/metrics')).text()).split('\n')
+    return Number(lines.find((line) => line.startsWith(`${name} `))?.slice(name.length + 1) ?? 0)
+  }
+
   beforeEach(async () => {
     parts = new AsyncDisposableStack()
     const ports = parts.use(new PortReservation())
@@ -40,11 +46,16 @@ describe('an operator', () => {
     await fixture.cluster.startApiServer()
     await topics.create('after')
     await topics.untilCondition('after', 'Ready', 'True', 30_000)
+    // While the operator is cut off, what it has seen last is removed.
+    await link.setMode('refused')
     await fixture.cluster.killApiServer()
     await fixture.cluster.startApiServer()
     await topics.create('compacted')
     await fixture.cluster.compact()
-    await topics.untilCondition('compacted', 'Ready', 'True', 30_000)
+    const before = await figure('landbridge_operator_lists_total{kind="Topic",reason="expired"}')
+    await link.setMode('open')
+    await topics.untilCondition('compacted', 'Ready', 'True', 60_000)
+    expect(await figure('landbridge_operator_lists_total{kind="Topic",reason="expired"}')).toBeGreaterThan(before)
   }, 180_000)
 
   test('hears again after its connection was silent for a minute', async () => {
@@ -108,8 +119,12 @@ describe('an operator', () => {
   test('waits for a NATS that is away, and carries out what was asked meanwhile', async () => {
     await fixture.nats.kill()
     await topics.create('waiting')
-    await until(async () => (await topics.get('waiting'))?.status === undefined)
+    await until(async () => (await ask('/readyz')).status === 503)
+    expect(await (await ask('/readyz')).text()).toBe("no connection to the region's NATS\n")
+    expect((await ask('/healthz')).status).toBe(200)
+    expect((await topics.get('waiting'))?.status).toBeUndefined()
     await fixture.nats.start()
     await topics.untilCondition('waiting', 'Ready', 'True', 30_000)
+    expect((await ask('/readyz')).status).toBe(200)
   }, 120_000)
 })
