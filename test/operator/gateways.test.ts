@@ -29,7 +29,7 @@ describe('with real gateways', () => {
       expect(status?.revision).toBeGreaterThan(0)
     }
     console.info(`live everywhere after ${times.map((ms) => `${Math.round(ms)} ms`).join(', ')}`)
-    expect(times.sort((a, b) => a - b)[Math.floor(TIMES / 2)]).toBeLessThan(FOLLOW_MS)
+    expect(Math.max(...times)).toBeLessThan(FOLLOW_MS)
   })
 
   test('every kind follows', async () => {
@@ -67,6 +67,9 @@ describe('with real gateways', () => {
     await others.kill('gateway')
     const down = await peers.untilCondition('us-east', 'Degraded', { status: 'True', reason: 'LinkDown' }, 30_000)
     expect(down.status).toMatchObject({ link: 'Disconnected', lag: 'unknown' })
+    const silentMs = Date.now() - Date.parse(String(down.status?.lastContact))
+    expect(silentMs).toBeGreaterThan(0)
+    expect(silentMs).toBeLessThan(60_000)
     await topics.until('told', ({ status }) => status?.lag === 'unknown', 30_000)
     await others.start('gateway')
     // Other tests' topics are not declared there: the link stands, and says that nothing comes of them.
