@@ -17,6 +17,8 @@ export type ConfigBucketOptions = {
 
 /** How to write. */
 export type ConfigWriteOptions = {
+  /** What declares the document: kept beside it for whoever else declares the same. */
+  readonly heldBy?: string
   /** Called after what is there was read, right before the write; what it throws keeps the write from being made. */
   readonly beforeWrite?: () => void
 }
@@ -53,10 +55,10 @@ export class ConfigBucket implements AsyncDisposable {
   /** Stores a document unless it is there as it is. Rejects with 'aborted' when somebody changes it to another one at the same time. */
   async put(
     document: MeshDocument,
-    { beforeWrite }: ConfigWriteOptions = {},
+    { heldBy, beforeWrite }: ConfigWriteOptions = {},
   ): Promise<{ readonly revision: number; readonly changed: boolean }> {
     const key = configKey(document)
-    const value = toStored(document)
+    const value = toStored(document, heldBy)
     const existing = await this.#keyValue.head(key)
     if (existing.value === value) return { revision: existing.revision, changed: false }
     beforeWrite?.()
@@ -71,7 +73,7 @@ export class ConfigBucket implements AsyncDisposable {
   }
 
   /** Deletes what is under a key; returns whether there was something. */
-  delete(key: string, { beforeWrite }: ConfigWriteOptions = {}): Promise<boolean> {
+  delete(key: string, { beforeWrite }: Pick<ConfigWriteOptions, 'beforeWrite'> = {}): Promise<boolean> {
     return this.#keyValue.delete(key, beforeWrite)
   }
 

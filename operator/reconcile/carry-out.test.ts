@@ -65,7 +65,7 @@ const UPDATE: Step = { kind: 'update-stream', shape }
 const READS_FIRST: readonly (readonly [what: string, step: Step, there: ObservedStream | undefined, read: string])[] = [
   ['update a stream', UPDATE, OBSERVED, 'get'],
   ['make a stream that is gone', UPDATE, undefined, 'get'],
-  ['put an entry', { kind: 'put-config', document }, undefined, 'head'],
+  ['put an entry', { kind: 'put-config', document, heldBy: 'acme/orders 2026-01-01T00:00:00Z u' }, undefined, 'head'],
   ['delete an entry', { kind: 'delete-config', key: 'topic.acme.orders' }, undefined, 'head'],
 ]
 

@@ -58,8 +58,9 @@ async function writeRegion({ region, assertLeading }: Hands, step: RegionStep): 
       region.learn(step.name, undefined)
       return
     case 'put-config': {
-      const { revision } = await config.put(step.document, { beforeWrite: assertLeading })
-      region.learnEntry(configKey(step.document), { value: toStored(step.document), revision })
+      const { document, heldBy } = step
+      const { revision } = await config.put(document, { heldBy, beforeWrite: assertLeading })
+      region.learnEntry(configKey(document), { value: toStored(document, heldBy), revision })
       return
     }
     case 'delete-config':

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type StreamShape, streamName, streamShapeOf, type TopicDocument, toStored, unwrap } from '@landbridge/core'
 import { describe, expect, it } from 'vitest'
 import { parse, stringify } from 'yaml'
+import { formatHolder } from './holder.ts'
 import { planResource } from './plan.ts'
 import type { Found, MeshResource, Step, Wish } from './types.ts'
 import { documentOf, identityOf, wishOf } from './wish.ts'
@@ -17,6 +18,8 @@ type Case = {
   readonly stream?: 'as-declared' | Partial<StreamShape>
   /** "as-declared", nothing, or another text. */
   readonly stored?: string
+  /** What the entry is held by; "nobody" for one that does not say. Absent: the resource. */
+  readonly heldBy?: string
   readonly inUse?: readonly string[]
 }
 
@@ -53,13 +56,15 @@ function wishIn({ resource: given, claimedBy }: Case): Wish {
   return wishOf(resource, { document, identity: identityOf(resource, namespace), claimedBy })
 }
 
-function foundOf({ resource, stream, stored, inUse = [] }: Case, { document, deleting }: Wish): Found {
+function foundOf({ resource, stream, stored, heldBy, inUse = [] }: Case, { document, deleting, holder }: Wish): Found {
   if (document.error !== undefined && !deleting) return { stream: undefined, stored, inUse }
   // Of a spec that cannot be read only the name counts.
-  const topic = (document.value ?? unwrap(documentOf({ ...TOPIC, metadata: resource.metadata }, 'acme'))) as TopicDocument
+  const topic = (document.value ??
+    unwrap(documentOf({ ...TOPIC, metadata: resource.metadata }, 'acme'))) as TopicDocument
   const desired = streamShapeOf(topic, { replicasDefault: 1 })
   const observed = stream === undefined ? undefined : { ...desired, ...(stream === 'as-declared' ? {} : stream) }
-  return { stream: { desired, observed }, stored: stored === 'as-declared' ? toStored(topic) : stored, inUse }
+  const holds = heldBy === 'nobody' ? undefined : (heldBy ?? formatHolder(holder))
+  return { stream: { desired, observed }, stored: stored === 'as-declared' ? toStored(topic, holds) : stored, inUse }
 }
 
 function carriedOut(found: Found, steps: readonly Step[]): Found {
@@ -69,7 +74,7 @@ function carriedOut(found: Found, steps: readonly Step[]): Found {
       stream = { desired: step.shape, observed: step.shape }
     }
     if (step.kind === 'delete-stream' && stream !== undefined) stream = { ...stream, observed: undefined }
-    if (step.kind === 'put-config') stored = toStored(step.document)
+    if (step.kind === 'put-config') stored = toStored(step.document, step.heldBy)
     if (step.kind === 'delete-config') stored = undefined
   }
   return { ...found, stream, stored }

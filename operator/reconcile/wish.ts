@@ -1,5 +1,12 @@
-import { API_VERSION, type DocumentKey, fromData, type MeshDocument, parseDocumentKey, type Result } from '@landbridge/core'
-import { statusOf } from '../k8s/index.ts'
+import {
+  API_VERSION,
+  type DocumentKey,
+  fromData,
+  type MeshDocument,
+  parseDocumentKey,
+  type Result,
+} from '@landbridge/core'
+import { formatKey, keyOf, statusOf } from '../k8s/index.ts'
 import { ANNOTATION, FINALIZER } from './plan.ts'
 import type { MeshResource, ResourceStatus, Wish } from './types.ts'
 
@@ -39,6 +46,11 @@ export function wishOf(
     deleteAnyway: has(ANNOTATION.deleteAnyway),
     identity,
     deletesEvents: spec?.deletionPolicy === 'Delete',
+    holder: {
+      name: formatKey(keyOf(resource)),
+      creationTimestamp: metadata.creationTimestamp,
+      uid: metadata.uid,
+    },
     document,
     claimedBy,
   }

@@ -11,6 +11,12 @@ const FOLLOWED = { status: 'True', reason: 'InPlace' }
 const TIMES = 5
 const FOLLOW_MS = 2_000
 
+/** The lab has declared the regions to each other in its own way. */
+function createPeer() {
+  const metadata = { annotations: { 'landbridge.dev/adopt': 'true' } }
+  return peers.create('us-east', { endpoints: fixture.lab.region('us-east').endpoints }, metadata)
+}
+
 beforeAll(async () => {
   fixture = await startMeshFixture({ gateways: 2 })
 }, 600_000)
@@ -36,7 +42,7 @@ describe('with real gateways', () => {
     await policies.create('team', { principals: [{ subject: 'a' }], topics: ['*'], operations: ['publish'] })
     const policy = await policies.untilCondition('team', 'Synced', FOLLOWED)
     expect(policy.status).toMatchObject({ principals: 1, gateways: '2/2' })
-    await peers.create('us-east', { endpoints: fixture.lab.region('us-east').endpoints })
+    await createPeer()
     const peer = await peers.untilCondition('us-east', 'Synced', FOLLOWED)
     expect(peer.status).toMatchObject({ gateways: '2/2' })
   })
@@ -60,7 +66,7 @@ describe('with real gateways', () => {
     const others = fixture.lab.region('us-east')
     await fixture.lab.apply(TOPIC_DOCUMENT, { region: 'us-east' })
     await topics.create('told')
-    if ((await peers.get('us-east')) === undefined) await peers.create('us-east', { endpoints: others.endpoints })
+    if ((await peers.get('us-east')) === undefined) await createPeer()
     await peers.until('us-east', ({ status }) => status?.link === 'Connected')
     const told = await topics.until('told', ({ status }) => status?.lag === 'under 10 s')
     expect(told.status?.conditions?.find(({ type }) => type === 'Degraded')?.status).toBe('False')
@@ -82,7 +88,7 @@ describe('with real gateways', () => {
     const others = fixture.lab.region('us-east')
     await fixture.lab.apply(TOPIC_DOCUMENT.replace('told', 'kept'), { region: 'us-east' })
     await topics.create('kept', { deletionPolicy: 'Delete' })
-    if ((await peers.get('us-east')) === undefined) await peers.create('us-east', { endpoints: others.endpoints })
+    if ((await peers.get('us-east')) === undefined) await createPeer()
     await topics.untilCondition('kept', 'Synced', FOLLOWED)
     await others.kill('gateway')
     const name = { tenant: TENANT, topic: 'kept' }
