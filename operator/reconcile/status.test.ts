@@ -8,7 +8,7 @@ function statusWith(conditions: Short, repairs = 0): ResourceStatus {
   const lastTransitionTime = '2026-01-01T00:00:00Z'
   return {
     conditions: Object.entries(conditions).map(([type, [status, reason, message = '']]) => ({
-      ...{ type, status, reason, message, lastTransitionTime },
+      ...{ type, status, reason, message, lastTransitionTime, observedGeneration: 1 },
     })),
     ...(repairs === 0 ? {} : { drift: { repairs, lastChanges: 'max_age 1d -> 7d' } }),
   }
