@@ -3,7 +3,7 @@ import { streamName } from '@landbridge/core'
 import { KubeClient, KubeError } from '@landbridge/operator'
 import { describe, expect, test } from 'vitest'
 import { makeNamespace, until } from '../../lab/kubernetes/index.ts'
-import { startOperatorFixture, TENANT } from './operator.ts'
+import { figureOf, startOperatorFixture, TENANT } from './operator.ts'
 import { Resources, resourcesOf } from './resources.ts'
 
 const CONFIG_MAPS = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap', namespaced: true }
@@ -70,6 +70,24 @@ describe('an operator', () => {
       await Promise.allSettled(writers)
     }
     expect(throttled).toBeGreaterThan(0)
+  }, 240_000)
+
+  test('lists anew when the version that it watched from is gone (410)', async () => {
+    // Without its cache the API server watches from etcd, which has no old versions after a compaction.
+    await using fixture = await startOperatorFixture({ flags: ['--watch-cache=false'] })
+    const { topics } = resourcesOf(() => fixture.cluster.client)
+    const expired = () => figureOf(fixture.operator, 'landbridge_operator_lists_total{kind="Topic",reason="expired"}')
+    await topics.create('first')
+    await topics.untilCondition('first', 'Ready', 'True', 30_000)
+    expect(await expired()).toBe(0)
+    // A watch ends after half a minute, and the next one goes on from the last version that it saw.
+    await until(async () => {
+      await fixture.cluster.compact()
+      await delay(2_000)
+      return (await expired()) > 0
+    }, 120_000)
+    await topics.create('next')
+    await topics.untilCondition('next', 'Ready', 'True', 30_000)
   }, 240_000)
 
   test('of one namespace leaves the others alone, and has the tenant that it is told', async () => {
