@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { ListReason } from './k8s/index.ts'
 import type { ControllerMetrics, ResourceController } from './reconcile/index.ts'
 
 /** What an operator shows of itself. Labels are kinds and closed sets of words. */
@@ -29,6 +30,17 @@ export class OperatorMetrics implements ControllerMetrics {
     labelNames: ['kind'],
     registers: [this.registry],
   })
+
+  readonly #listed = new Counter({
+    name: 'landbridge_operator_lists_total',
+    help: 'Times that all resources of a kind were listed, by reason: start, age, expired (410), failure.',
+    labelNames: ['kind', 'reason'],
+    registers: [this.registry],
+  })
+
+  listed(kind: string, reason: ListReason): void {
+    this.#listed.inc({ kind, reason })
+  }
 
   reconciled(kind: string, result: 'unchanged' | 'changed' | 'failed', seconds: number): void {
     this.#reconciled.inc({ kind, result })

@@ -5,6 +5,8 @@ import {
   documentName,
   formatDocument,
   fromStored,
+  heldByOf,
+  isStored,
   type MeshDocument,
   parseDocuments,
   toStored,
@@ -89,6 +91,22 @@ describe('documents', () => {
     const [document] = parseDocuments(TOPIC).value ?? []
     if (document === undefined) throw new Error('wanted a document')
     expect(parseDocuments(toStored(document)).value).toEqual([document])
+  })
+
+  it('keeps beside a stored document what holds it, and leaves that out of the document', () => {
+    const [document, other] = parseDocuments(`${TOPIC}---\n${POLICY}`).value ?? []
+    if (document === undefined || other === undefined) throw new Error('wanted documents')
+    const stored = toStored(document, 'acme/orders 2026-01-01T00:00:00Z u')
+    expect(heldByOf(stored)).toBe('acme/orders 2026-01-01T00:00:00Z u')
+    expect(fromStored(stored).value).toEqual(document)
+    expect([isStored(stored, document), isStored(stored, other), isStored('{}', document)]).toEqual([
+      true,
+      false,
+      false,
+    ])
+    for (const text of [toStored(document), '{}', 'null', 'no JSON', '{"metadata":{"annotations":3}}']) {
+      expect(heldByOf(text)).toBeUndefined()
+    }
   })
 
   it.each<[what: string, text: string, problem: RegExp]>([

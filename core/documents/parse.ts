@@ -12,6 +12,7 @@ export type DocumentLimits = {
   readonly documentsMax?: number
 }
 
+const HELD_BY = 'landbridge.dev/held-by'
 const BYTES_MAX = 1024 ** 2
 const DOCUMENTS_MAX = 1000
 // A document needs none; a few anchors are handy, many are an attack ("billion laughs").
@@ -66,9 +67,32 @@ export function formatDocument(document: MeshDocument): string {
   return stringify(documentData(document))
 }
 
-/** A document as JSON text for the configuration bucket: the same shape as its YAML. */
-export function toStored(document: MeshDocument): string {
-  return JSON.stringify(documentData(document))
+/**
+ * A document as JSON text for the configuration bucket: the same shape as its YAML.
+ * @param heldBy What declares it, for others who might: an annotation, which readers of documents leave out.
+ */
+export function toStored(document: MeshDocument, heldBy?: string): string {
+  const data = documentData(document)
+  if (heldBy === undefined) return JSON.stringify(data)
+  const metadata = Object.assign({}, data.metadata, { annotations: { [HELD_BY]: heldBy } })
+  return JSON.stringify({ ...data, metadata })
+}
+
+/** What `toStored` was told to be holding the document; undefined when it was told nothing, or when the text cannot be read. */
+export function heldByOf(json: string): string | undefined {
+  try {
+    const { metadata } = JSON.parse(json) as { metadata?: { annotations?: Readonly<Record<string, unknown>> } }
+    const heldBy = metadata?.annotations?.[HELD_BY]
+    return typeof heldBy === 'string' ? heldBy : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether a stored text is this document, whoever holds it. */
+export function isStored(json: string, document: MeshDocument): boolean {
+  const { value } = fromStored(json)
+  return value !== undefined && toStored(value) === toStored(document)
 }
 
 /** Reads what `toStored` wrote, as strictly as `parseDocuments`. */

@@ -3,12 +3,12 @@ import {
   documentData,
   documentName,
   fromStored,
+  isStored,
   type MeshDocument,
   MeshError,
   planTopic,
   streamShapeOf,
   type TopicDocument,
-  toStored,
 } from '@landbridge/core'
 import type { NatsSession } from '../session.ts'
 import type { ConfigBucket } from './config-bucket.ts'
@@ -83,7 +83,9 @@ type ConfigStep = Step & { readonly revision?: number | undefined }
 
 async function applyConfig(config: ConfigBucket, document: MeshDocument, dryRun: boolean): Promise<ConfigStep> {
   const existing = await config.get(configKey(document))
-  if (existing?.value === toStored(document)) return { action: 'unchanged', changes: [], revision: existing.revision }
+  if (existing !== undefined && isStored(existing.value, document)) {
+    return { action: 'unchanged', changes: [], revision: existing.revision }
+  }
   const revision = dryRun ? undefined : (await config.put(document)).revision
   if (existing === undefined) return { action: 'created', changes: [], revision }
   return { action: 'updated', changes: changedFields(existing.value, document), revision }

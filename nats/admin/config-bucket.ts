@@ -15,6 +15,14 @@ export type ConfigBucketOptions = {
   readonly log?: Log
 }
 
+/** How to write. */
+export type ConfigWriteOptions = {
+  /** What declares the document: kept beside it for whoever else declares the same. */
+  readonly heldBy?: string
+  /** Called after what is there was read, right before the write; what it throws keeps the write from being made. */
+  readonly beforeWrite?: () => void
+}
+
 /** Hears of the configuration. */
 export type ConfigListener = (snapshot: ConfigSnapshot) => void
 
@@ -45,11 +53,15 @@ export class ConfigBucket implements AsyncDisposable {
   }
 
   /** Stores a document unless it is there as it is. Rejects with 'aborted' when somebody changes it to another one at the same time. */
-  async put(document: MeshDocument): Promise<{ readonly revision: number; readonly changed: boolean }> {
+  async put(
+    document: MeshDocument,
+    { heldBy, beforeWrite }: ConfigWriteOptions = {},
+  ): Promise<{ readonly revision: number; readonly changed: boolean }> {
     const key = configKey(document)
-    const value = toStored(document)
+    const value = toStored(document, heldBy)
     const existing = await this.#keyValue.head(key)
     if (existing.value === value) return { revision: existing.revision, changed: false }
+    beforeWrite?.()
     try {
       return { revision: await this.#keyValue.replace(key, value, existing.revision), changed: true }
     } catch (error) {
@@ -61,8 +73,8 @@ export class ConfigBucket implements AsyncDisposable {
   }
 
   /** Deletes what is under a key; returns whether there was something. */
-  delete(key: string): Promise<boolean> {
-    return this.#keyValue.delete(key)
+  delete(key: string, { beforeWrite }: Pick<ConfigWriteOptions, 'beforeWrite'> = {}): Promise<boolean> {
+    return this.#keyValue.delete(key, beforeWrite)
   }
 
   /** Every entry: key to stored document. */

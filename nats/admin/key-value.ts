@@ -87,10 +87,11 @@ export class KeyValue {
     return this.#write(key, '', new TextEncoder().encode(value), revision)
   }
 
-  /** Deletes a key that is there; returns whether it was. */
-  async delete(key: string): Promise<boolean> {
+  /** Deletes a key that is there; returns whether it was. `beforeWrite` is called once it was seen there, and may throw. */
+  async delete(key: string, beforeWrite?: () => void): Promise<boolean> {
     const entry = await this.get(key)
     if (entry === undefined) return false
+    beforeWrite?.()
     await this.#write(key, PURGE_HEADERS, new Uint8Array(0), entry.revision)
     return true
   }

@@ -5,6 +5,8 @@ import { status } from './status.ts'
 import { bytes } from './texts.ts'
 
 const PATTERN = '^[a-z0-9.*-]{1,128}$'
+/** Longest text that a status shows of a list, in characters. */
+export const SHOWN_LENGTH_MAX = 256
 const LAST_STAR = '^[^*]*[*]?$'
 
 const principal = fields(
@@ -94,6 +96,8 @@ const statusSchema = status({
   },
   own: {
     principals: integer('How many it names.', { min: 0, max: 256 }),
+    operations: text('What is allowed, for people.', { lengthMax: 64 }),
+    topics: text('On which topics, for people.', { lengthMax: SHOWN_LENGTH_MAX }),
   },
 })
 
@@ -114,8 +118,9 @@ export const ACCESS_POLICY: ResourceDefinition = {
   rules: [],
   columns: [
     ...READY_COLUMNS,
-    { name: 'Operations', type: 'string', jsonPath: '.spec.operations', description: 'What is allowed.' },
-    { name: 'Topics', type: 'string', jsonPath: '.spec.topics', description: 'On which topics.', priority: 1 },
+    // Of the status: a column shows no more of a list than its JSON.
+    { name: 'Operations', type: 'string', jsonPath: '.status.operations', description: 'What is allowed.' },
+    { name: 'Topics', type: 'string', jsonPath: '.status.topics', description: 'On which topics.', priority: 1 },
     AGE_COLUMN,
   ],
 }

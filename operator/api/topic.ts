@@ -1,6 +1,6 @@
 import { AGE_COLUMN, READY_COLUMNS, type ResourceDefinition } from './crd.ts'
 import { maskRules } from './mask-rules.ts'
-import { fields, integer, list, oneOf, type Schema, text, time } from './schema.ts'
+import { fields, integer, list, oneOf, type Rule, type Schema, text, time } from './schema.ts'
 import { status } from './status.ts'
 import { bytes, duration, regions } from './texts.ts'
 
@@ -60,6 +60,25 @@ const replication = fields(
     ],
   },
 )
+
+const WAITS = "self.durability == 'quorum' && self.quorumFallback == 'wait' && has(self.replication)"
+const WANTED = 'wanted durability local, or quorumFallback degrade'
+
+/** An event that may not leave its region as it is would wait for another one until its deadline. */
+const QUORUM_RULES: readonly Rule[] = [
+  {
+    rule: `!(${WAITS} && has(self.replication.filter))`,
+    message: `durability is quorum and replication.filter keeps events in their region, ${WANTED}`,
+  },
+  {
+    rule: `!(${WAITS} && has(self.replication.masks) && self.replication.masks.size() > 0)`,
+    message: `durability is quorum and replication.masks leave no other region with the events as they are, ${WANTED}`,
+  },
+  {
+    rule: `!(${WAITS} && has(self.replication.classifications) && self.replication.classifications.exists(c, c.regions.size() == 1 && c.regions[0] != '*'))`,
+    message: `durability is quorum and only one region may hold a classification, ${WANTED}`,
+  },
+]
 
 const spec: Schema = fields(
   'What the topic is to be like.',
@@ -133,8 +152,10 @@ const spec: Schema = fields(
         rule: "self.durability != 'quorum' || !has(self.replication) || !has(self.replication.regions) || self.replication.regions.size() != 1",
         message: 'durability is quorum and replication.regions names one region, wanted two or more',
       },
+      ...QUORUM_RULES,
       {
-        rule: '!has(self.replicas) || !has(oldSelf.replicas) || self.replicas == oldSelf.replicas',
+        // Absent is what the region prefers, which nobody can see here: it counts as a number of its own.
+        rule: 'has(self.replicas) == has(oldSelf.replicas) && (!has(self.replicas) || self.replicas == oldSelf.replicas)',
         message: 'replicas cannot change yet: make another topic',
       },
       {

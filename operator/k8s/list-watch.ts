@@ -4,6 +4,9 @@ import type { KubeClient, Query, WatchEvent } from './kube-client.ts'
 import { KubeError } from './kube-error.ts'
 import { formatKey, type KubeObject, keyOf, type ResourceType } from './types.ts'
 
+/** Why everything was listed: at first, by age, because the watched version was gone (410), or after another failure. */
+export type ListReason = 'start' | 'age' | 'expired' | 'failure'
+
 /** What a `ListWatch` needs. */
 export type ListWatchOptions<T extends KubeObject> = {
   readonly client: KubeClient
@@ -13,6 +16,8 @@ export type ListWatchOptions<T extends KubeObject> = {
   readonly log: Log
   /** Called with "namespace/name" whenever the object came, changed or went; must not throw. */
   readonly onChange: (key: string) => void
+  /** Called after everything was listed; must not throw. */
+  readonly onList?: (reason: ListReason) => void
   /** Brings objects to what is kept of them, so that ten thousand fit into memory. Default: as they are. */
   readonly trim?: (object: T) => T
   /** 0 (included) to 1 (excluded). */
@@ -47,6 +52,7 @@ export class ListWatch<T extends KubeObject> implements AsyncDisposable {
   readonly #done: Promise<void>
   #resourceVersion = ''
   #failures = 0
+  #reason: ListReason = 'start'
   #heardMs: number | undefined
 
   constructor(options: ListWatchOptions<T>) {
@@ -86,10 +92,14 @@ export class ListWatch<T extends KubeObject> implements AsyncDisposable {
     while (!signal.aborted) {
       try {
         await this.#list()
+        this.#options.onList?.(this.#reason)
+        this.#reason = 'age'
         const relistAtMs = performance.now() + (this.#options.relistMs ?? RELIST_MS) * (0.9 + 0.2 * this.#random())
         while (!signal.aborted && performance.now() < relistAtMs) await this.#watchOnce()
       } catch (error) {
         if (signal.aborted) return
+        const isGone = error instanceof KubeError && error.isGone
+        this.#reason = isGone ? 'expired' : this.#heardMs === undefined ? 'start' : 'failure'
         await this.#pause(error)
       }
     }

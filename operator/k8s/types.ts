@@ -65,7 +65,7 @@ export function collectionPath(type: ResourceType, namespace?: string): string {
 }
 
 /** The path of one object, or of one of its subresources. */
-export function objectPath(type: ResourceType, key: ObjectKey, subresource?: 'status' | 'scale'): string {
+export function objectPath(type: ResourceType, key: ObjectKey, subresource?: 'status'): string {
   const path = `${collectionPath(type, key.namespace)}/${encodeURIComponent(key.name)}`
   return subresource === undefined ? path : `${path}/${subresource}`
 }

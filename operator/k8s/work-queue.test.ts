@@ -1,5 +1,6 @@
 import { silentLog } from '@landbridge/service'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { KubeError } from './kube-error.ts'
 import { type Lane, WorkQueue } from './work-queue.ts'
 
 beforeEach(() => {
@@ -92,6 +93,24 @@ test('a failure is tried again, later and later, and a change comes first', asyn
   await vi.advanceTimersByTimeAsync(50)
   expect(started.length).toBe(6)
   expect(made.figures.failing).toBe(0)
+  take('a').resolve({})
+  await made.close()
+})
+
+test.each([
+  ['as long as the API server asks', 3_000, 3_000],
+  ['its own time when that is longer', 50, 200],
+  ['no longer than the longest backoff', 3_600_000, 60_000],
+])('a key that is throttled waits %s', async (_what, retryAfterMs, waitMs) => {
+  const { queue: made, started, take, settle } = queue()
+  made.add('a')
+  await settle()
+  take('a').reject(new KubeError('patch topics: too many requests', { status: 429, retryAfterMs }))
+  await settle()
+  await vi.advanceTimersByTimeAsync(waitMs - 1)
+  expect(started.length).toBe(1)
+  await vi.advanceTimersByTimeAsync(1)
+  expect(started.length).toBe(2)
   take('a').resolve({})
   await made.close()
 })

@@ -1,4 +1,5 @@
 import type { Log } from '@landbridge/service'
+import { KubeError } from './kube-error.ts'
 
 /** Deletions have workers of their own, so that a broker that is down does not starve finalizers, nor they the rest. */
 export type Lane = 'change' | 'deletion'
@@ -40,7 +41,8 @@ const DOUBLINGS_MAX = 20
  *
  * 1. A key is worked on by one worker at a time; one that is added meanwhile is worked on once more afterwards.
  * 2. Adding a key that waits does nothing. One that waits for its backoff is worked on at once: something changed.
- * 3. A failure is retried for ever, with backoff and jitter; a success forgets the failures.
+ * 3. A failure is retried for ever, with backoff and jitter; a success forgets the failures. An API server that asks to
+ *    be left alone for longer (429 with Retry-After) is, up to the longest backoff.
  * 4. Nothing that a worker does ends the queue.
  */
 export class WorkQueue implements AsyncDisposable {
@@ -136,7 +138,7 @@ export class WorkQueue implements AsyncDisposable {
       this.#failures.delete(key)
       nextMs = againAfterMs
     } catch (err) {
-      nextMs = this.#backoffMs(key)
+      nextMs = this.#backoffMs(key, err instanceof KubeError ? err.retryAfterMs : undefined)
       this.#options.log.warn({ err, key, waitMs: Math.round(nextMs) }, 'reconciling failed, it is tried again')
     }
     this.#running.delete(key)
@@ -147,11 +149,12 @@ export class WorkQueue implements AsyncDisposable {
     this.#pump()
   }
 
-  #backoffMs(key: string): number {
+  #backoffMs(key: string, askedMs = 0): number {
     const { backoff = BACKOFF, random = Math.random } = this.#options
     const failures = this.#failures.get(key) ?? 0
     this.#failures.set(key, Math.min(failures + 1, DOUBLINGS_MAX))
-    return Math.min(backoff.maxMs, backoff.minMs * 2 ** failures) * (0.5 + 0.5 * random())
+    const ownMs = Math.min(backoff.maxMs, backoff.minMs * 2 ** failures) * (0.5 + 0.5 * random())
+    return Math.max(ownMs, Math.min(backoff.maxMs, askedMs))
   }
 
   #clearTimer(key: string): void {

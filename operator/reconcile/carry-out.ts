@@ -11,7 +11,7 @@ export const FIELD_MANAGER = 'landbridge-operator'
 export type Hands = {
   readonly client: KubeClient
   readonly region: Region
-  /** @throws when this process does not lead (any more); asked right before every write. */
+  /** @throws when this process does not lead (any more); asked right before every write, after all that is waited for. */
   readonly assertLeading: () => void
 }
 
@@ -34,12 +34,13 @@ export async function carryOut(
     hands.assertLeading()
     if (step.kind === 'add-finalizer') current = await writeFinalizers(hands, type, current, true)
     else if (step.kind === 'remove-finalizer') current = await writeFinalizers(hands, type, current, false)
-    else await writeRegion(hands.region, step)
+    else await writeRegion(hands, step)
   }
   return current
 }
 
-async function writeRegion(region: Region, step: RegionStep): Promise<void> {
+/** JetStream takes a stream's settings from whoever sends them last: nothing is waited for between asking and sending. */
+async function writeRegion({ region, assertLeading }: Hands, step: RegionStep): Promise<void> {
   const { streams, config } = region.access
   switch (step.kind) {
     case 'create-stream':
@@ -47,6 +48,7 @@ async function writeRegion(region: Region, step: RegionStep): Promise<void> {
       return
     case 'update-stream': {
       const before = await streams.get(step.shape.name)
+      assertLeading()
       const after = before === undefined ? await streams.create(step.shape) : await streams.update(step.shape, before)
       region.learn(step.shape.name, after)
       return
@@ -56,12 +58,13 @@ async function writeRegion(region: Region, step: RegionStep): Promise<void> {
       region.learn(step.name, undefined)
       return
     case 'put-config': {
-      const { revision } = await config.put(step.document)
-      region.learnEntry(configKey(step.document), { value: toStored(step.document), revision })
+      const { document, heldBy } = step
+      const { revision } = await config.put(document, { heldBy, beforeWrite: assertLeading })
+      region.learnEntry(configKey(document), { value: toStored(document, heldBy), revision })
       return
     }
     case 'delete-config':
-      await config.delete(step.key)
+      await config.delete(step.key, { beforeWrite: assertLeading })
       region.learnEntry(step.key, undefined)
       return
   }

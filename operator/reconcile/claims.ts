@@ -1,5 +1,8 @@
 import type { MeshResource } from './types.ts'
 
+/** When a resource was made, and which one of that time it is. */
+export type Made = Pick<MeshResource['metadata'], 'creationTimestamp' | 'uid'>
+
 /**
  * Who has what, when two resources ask for the same thing in the region (two namespaces that stand for one tenant, for
  * example): the older one, and of two of one age the one whose uid is smaller, so that every operator agrees.
@@ -30,7 +33,7 @@ export class Claims {
   holderOf(claim: string): string | undefined {
     let best: readonly [string, MeshResource] | undefined
     for (const entry of this.#claims.get(claim) ?? [])
-      if (best === undefined || isOlder(entry[1], best[1])) best = entry
+      if (best === undefined || isOlder(entry[1].metadata, best[1].metadata)) best = entry
     return best?.[0]
   }
 
@@ -43,8 +46,8 @@ export class Claims {
   }
 }
 
-function isOlder(left: MeshResource, right: MeshResource): boolean {
-  const [a, b] = [left.metadata, right.metadata]
+/** Of one age, the smaller uid counts as older. */
+export function isOlder(a: Made, b: Made): boolean {
   if (a.creationTimestamp !== b.creationTimestamp) return a.creationTimestamp < b.creationTimestamp
   return a.uid < b.uid
 }

@@ -1,4 +1,3 @@
-import { configKey } from '@landbridge/core'
 import type { ResourceDefinition } from '../api/index.ts'
 import type { Region } from '../region/index.ts'
 import type { Kind } from './kind.ts'
@@ -15,6 +14,10 @@ export type ConfigKindOptions = {
 export function configKind({ region, ...kind }: ConfigKindOptions): Kind {
   return {
     ...kind,
-    find: async (document) => ({ stream: undefined, stored: region.entry(configKey(document))?.value, inUse: [] }),
+    find: async (_document, { identity }) => ({
+      stream: undefined,
+      stored: region.entry(identity.key)?.value,
+      inUse: [],
+    }),
   }
 }

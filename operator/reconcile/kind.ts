@@ -1,4 +1,4 @@
-import type { MeshDocument } from '@landbridge/core'
+import type { DocumentKey, MeshDocument } from '@landbridge/core'
 import type { ResourceDefinition } from '../api/index.ts'
 import type { Trouble } from '../region/index.ts'
 import type { Found, MeshResource, ResourceStatus } from './types.ts'
@@ -9,6 +9,8 @@ export type FindOptions = {
   readonly deleting: boolean
   /** It is to go whatever holds that back: then nobody is asked. */
   readonly deleteAnyway: boolean
+  /** What names it. */
+  readonly identity: DocumentKey
 }
 
 /** What only one kind of resource knows. */
@@ -16,8 +18,11 @@ export type Kind = {
   readonly definition: ResourceDefinition
   /** Whether its namespace stands for a tenant. */
   readonly ofTenant: boolean
-  /** What there is of it in the region. May ask the region when `deleting`. @throws MeshError */
-  readonly find: (document: MeshDocument, options: FindOptions) => Promise<Found>
+  /**
+   * What there is of it in the region. May ask the region when `deleting`; then `document` may be undefined: it cannot
+   * be read any more. @throws MeshError
+   */
+  readonly find: (document: MeshDocument | undefined, options: FindOptions) => Promise<Found>
   /** What the status says only of this kind. @param before The status until now: what is not known anew stays */
   readonly shown: (document: MeshDocument, before: ResourceStatus | undefined) => Shown
 }

@@ -1,11 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type StreamShape, streamName, streamShapeOf, type TopicDocument, toStored } from '@landbridge/core'
+import { type StreamShape, streamName, streamShapeOf, type TopicDocument, toStored, unwrap } from '@landbridge/core'
 import { describe, expect, it } from 'vitest'
 import { parse, stringify } from 'yaml'
+import { formatHolder } from './holder.ts'
 import { planResource } from './plan.ts'
-import type { Found, MeshResource, Step } from './types.ts'
-import { documentOf, wishOf } from './wish.ts'
+import type { Found, MeshResource, Step, Wish } from './types.ts'
+import { documentOf, identityOf, wishOf } from './wish.ts'
 
 const FOLDER = join(import.meta.dirname, 'testdata/plan')
 
@@ -17,16 +18,19 @@ type Case = {
   readonly stream?: 'as-declared' | Partial<StreamShape>
   /** "as-declared", nothing, or another text. */
   readonly stored?: string
+  /** What the entry is held by; "nobody" for one that does not say. Absent: the resource. */
+  readonly heldBy?: string
   readonly inUse?: readonly string[]
 }
+
+const TOPIC = { apiVersion: 'landbridge.dev/v1alpha1', kind: 'Topic' }
 
 describe('plan of a resource', () => {
   const names = readdirSync(FOLDER).flatMap((file) => (file.endsWith('.in.yaml') ? [file.replace('.in.yaml', '')] : []))
   it.each(names)('%s', async (name) => {
     const given: Case = parse(readFileSync(join(FOLDER, `${name}.in.yaml`), 'utf8'))
-    const resource = { apiVersion: 'landbridge.dev/v1alpha1', kind: 'Topic', ...given.resource }
-    const wish = wishOf(resource, documentOf(resource, resource.metadata.namespace), given.claimedBy)
-    const { steps, verdict, drift } = planResource(wish, foundOf(given, wish.document.value))
+    const wish = wishIn(given)
+    const { steps, verdict, drift } = planResource(wish, foundOf(given, wish))
     const shown = { steps: steps.map(shortened), verdict, drift }
     await expect(stringify(shown)).toMatchFileSnapshot(join(FOLDER, `${name}.out.yaml`))
   })
@@ -34,9 +38,8 @@ describe('plan of a resource', () => {
   it('is done after it was carried out', () => {
     for (const name of names) {
       const given: Case = parse(readFileSync(join(FOLDER, `${name}.in.yaml`), 'utf8'))
-      const resource = { apiVersion: 'landbridge.dev/v1alpha1', kind: 'Topic', ...given.resource }
-      const wish = wishOf(resource, documentOf(resource, resource.metadata.namespace), given.claimedBy)
-      const found = foundOf(given, wish.document.value)
+      const wish = wishIn(given)
+      const found = foundOf(given, wish)
       const first = planResource(wish, found)
       const finalizer = first.steps.some(({ kind }) => kind === 'add-finalizer') || wish.finalizer
       const removed = first.steps.some(({ kind }) => kind === 'remove-finalizer')
@@ -46,12 +49,22 @@ describe('plan of a resource', () => {
   })
 })
 
-function foundOf({ stream, stored, inUse = [] }: Case, document: unknown): Found {
-  if (document === undefined) return { stream: undefined, stored, inUse }
-  const topic = document as TopicDocument
+function wishIn({ resource: given, claimedBy }: Case): Wish {
+  const resource = { apiVersion: 'landbridge.dev/v1alpha1', kind: 'Topic', ...given }
+  const { namespace } = resource.metadata
+  const document = documentOf(resource, namespace)
+  return wishOf(resource, { document, identity: identityOf(resource, namespace), claimedBy })
+}
+
+function foundOf({ resource, stream, stored, heldBy, inUse = [] }: Case, { document, deleting, holder }: Wish): Found {
+  if (document.error !== undefined && !deleting) return { stream: undefined, stored, inUse }
+  // Of a spec that cannot be read only the name counts.
+  const topic = (document.value ??
+    unwrap(documentOf({ ...TOPIC, metadata: resource.metadata }, 'acme'))) as TopicDocument
   const desired = streamShapeOf(topic, { replicasDefault: 1 })
   const observed = stream === undefined ? undefined : { ...desired, ...(stream === 'as-declared' ? {} : stream) }
-  return { stream: { desired, observed }, stored: stored === 'as-declared' ? toStored(topic) : stored, inUse }
+  const holds = heldBy === 'nobody' ? undefined : (heldBy ?? formatHolder(holder))
+  return { stream: { desired, observed }, stored: stored === 'as-declared' ? toStored(topic, holds) : stored, inUse }
 }
 
 function carriedOut(found: Found, steps: readonly Step[]): Found {
@@ -61,7 +74,7 @@ function carriedOut(found: Found, steps: readonly Step[]): Found {
       stream = { desired: step.shape, observed: step.shape }
     }
     if (step.kind === 'delete-stream' && stream !== undefined) stream = { ...stream, observed: undefined }
-    if (step.kind === 'put-config') stored = toStored(step.document)
+    if (step.kind === 'put-config') stored = toStored(step.document, step.heldBy)
     if (step.kind === 'delete-config') stored = undefined
   }
   return { ...found, stream, stored }

@@ -1,4 +1,5 @@
-import { configKey, type MeshDocument, planTopic, STREAM_METADATA, toStored } from '@landbridge/core'
+import { heldByOf, isStored, type MeshDocument, planTopic, STREAM_METADATA, toStored } from '@landbridge/core'
+import { formatHolder, holderName, type Rival, rivalOf } from './holder.ts'
 import type { Found, Plan, Step, Wish } from './types.ts'
 
 const NOTHING: readonly never[] = []
@@ -9,8 +10,10 @@ const NOTHING: readonly never[] = []
  * 1. Nothing is touched for a resource that is paused, invalid, or claims what an older one has. What an earlier spec
  *    made stays.
  * 2. The finalizer comes first: what the operator makes it can find again when the resource goes.
- * 3. A stream is taken over when it is this topic's and matches, or when asked; never when it is somebody else's.
- * 4. Deleting touches nothing before it may: while the topic is in use it waits, unless told not to.
+ * 3. A stream is taken over when it is this topic's and matches, or when asked; never when it is somebody else's. So is
+ *    an entry of the configuration. What an older resource holds, known here or not, is left to it.
+ * 4. Deleting touches nothing before it may: while the topic is in use it waits, unless told not to. It goes by the name
+ *    alone: what a spec made that was readable once goes, although the one of now is not.
  */
 export function planResource(wish: Wish, found: Found): Plan {
   if (wish.unmanaged) return plan(removal(wish), { kind: 'unmanaged' })
@@ -18,13 +21,20 @@ export function planResource(wish: Wish, found: Found): Plan {
   if (wish.deleting) return planDeletion(wish, found)
   const { document } = wish
   if (document.error !== undefined) return plan(NOTHING, { kind: 'invalid', message: document.error.message })
-  if (wish.claimedBy !== undefined) return plan(NOTHING, { kind: 'claimed', by: wish.claimedBy })
+  if (wish.claimedBy !== undefined) return plan(NOTHING, { kind: 'claimed', by: wish.claimedBy, recorded: false })
   return planPresence(wish, found, document.value)
 }
 
 function planPresence(wish: Wish, found: Found, document: MeshDocument): Plan {
   const steps: Step[] = wish.finalizer ? [] : [{ kind: 'add-finalizer' }]
   const drift: string[] = []
+  const entry = entryOf(wish, found, document)
+  // Whoever takes the place of one that is gone has the finalizer from then on, and yields if it was not.
+  const isAsked = wish.adopt && !wish.finalizer
+  if (entry.rival === 'older' && !isAsked) {
+    return plan(NOTHING, { kind: 'claimed', by: holderName(entry.heldBy), recorded: true })
+  }
+  const mayTake = wish.finalizer || wish.adopt || entry.rival === 'newer'
   if (found.stream !== undefined) {
     const { desired, observed } = found.stream
     const { action, changes, reason, shape } = planTopic(desired, observed)
@@ -32,10 +42,8 @@ function planPresence(wish: Wish, found: Found, document: MeshDocument): Plan {
       const kind = wish.finalizer && !isForeign(found) ? 'ChangeRefused' : 'AdoptionRefused'
       return plan(NOTHING, { kind: 'refused', reason: kind, message: reason ?? 'refused' })
     }
-    if (action === 'update' && !wish.finalizer && !wish.adopt) {
-      const message = `stream ${desired.name} exists and differs: ${changes.join(', ')}; wanted one that matches, or the annotation ${ANNOTATION.adopt}: "true"`
-      return plan(NOTHING, { kind: 'refused', reason: 'AdoptionRefused', message })
-    }
+    if (action === 'update' && !mayTake)
+      return differing(`stream ${desired.name} exists and differs: ${changes.join(', ')}`)
     if (action === 'create') {
       steps.push({ kind: 'create-stream', shape })
       if (wish.wasSynced) drift.push(`stream ${desired.name} was deleted`)
@@ -45,25 +53,51 @@ function planPresence(wish: Wish, found: Found, document: MeshDocument): Plan {
     }
   }
   // After the stream: gateways must not use one that is not there.
-  if (found.stored !== toStored(document)) {
-    steps.push({ kind: 'put-config', document })
-    if (wish.wasSynced) drift.push(`configuration ${found.stored === undefined ? 'was deleted' : 'was changed'}`)
+  if (entry.state === 'differs' && !mayTake) return differing('its entry of the configuration exists and differs')
+  if (entry.state !== 'held') {
+    steps.push({ kind: 'put-config', document, heldBy: formatHolder(wish.holder) })
+    if (wish.wasSynced && entry.state !== 'same') {
+      drift.push(`configuration ${entry.state === 'absent' ? 'was deleted' : 'was changed'}`)
+    }
   }
   return { steps, verdict: { kind: 'in-place' }, drift }
 }
 
+type Entry = {
+  /** "held": as it should be. "same": only its holder is another, or not said. */
+  readonly state: 'absent' | 'held' | 'same' | 'differs'
+  readonly rival: Rival
+  readonly heldBy: string
+}
+
+function entryOf({ holder }: Wish, { stored }: Found, document: MeshDocument): Entry {
+  if (stored === undefined) return { state: 'absent', rival: 'none', heldBy: '' }
+  const heldBy = formatHolder(holder)
+  if (stored === toStored(document, heldBy)) return { state: 'held', rival: 'none', heldBy }
+  const other = heldByOf(stored)
+  const state = isStored(stored, document) ? 'same' : 'differs'
+  return { state, rival: rivalOf(holder, other), heldBy: other ?? '' }
+}
+
+function differing(what: string): Plan {
+  const message = `${what}; wanted one that matches, or the annotation ${ANNOTATION.adopt}: "true"`
+  return plan(NOTHING, { kind: 'refused', reason: 'AdoptionRefused', message })
+}
+
 function planDeletion(wish: Wish, found: Found): Plan {
-  const { document } = wish
+  const { identity } = wish
   // It never had anything, or what it claims belongs to another resource.
-  if (!wish.finalizer || wish.claimedBy !== undefined || document.error !== undefined) {
+  if (!wish.finalizer || wish.claimedBy !== undefined || identity === undefined) {
+    return plan(removal(wish), { kind: 'deleted' })
+  }
+  if (found.stored !== undefined && rivalOf(wish.holder, heldByOf(found.stored)) !== 'none') {
     return plan(removal(wish), { kind: 'deleted' })
   }
   if (found.inUse.length > 0 && !wish.deleteAnyway) return plan(NOTHING, { kind: 'held', waitsFor: found.inUse })
   const steps: Step[] = []
-  if (found.stored !== undefined) steps.push({ kind: 'delete-config', key: configKey(document.value) })
+  if (found.stored !== undefined) steps.push({ kind: 'delete-config', key: identity.key })
   const { stream } = found
-  const deletes = document.value.kind === 'Topic' && document.value.spec.deletionPolicy === 'Delete'
-  if (stream?.observed !== undefined && deletes && !isForeign(found)) {
+  if (stream?.observed !== undefined && wish.deletesEvents && !isForeign(found)) {
     steps.push({ kind: 'delete-stream', name: stream.desired.name })
   }
   return plan([...steps, ...removal(wish)], { kind: 'deleted' })

@@ -56,7 +56,7 @@ export class Reconciler {
     // Whoever asks for it may delete what nothing can be cleaned up for.
     const letsGo = wish.deleting && (wish.deleteAnyway || wish.unmanaged)
     if (!isKnown && !letsGo) return this.#waitForRegion(resource, wish)
-    const found = isKnown && document !== undefined ? await this.#find(resource, document, wish) : NOTHING_FOUND
+    const found = isKnown ? await this.#find(resource, wish) : NOTHING_FOUND
     const plan = planResource(wish, found)
     if (plan.verdict.kind === 'deleted' && plan.steps.length === 0) return { changed: false, againAfterMs: undefined }
     if (plan.drift.length === 0) return this.#finish(key, resource, wish, plan)
@@ -71,9 +71,12 @@ export class Reconciler {
     return this.#finish(key, shown ?? resource, wish, plan)
   }
 
-  async #find(resource: MeshResource, document: MeshDocument, wish: Wish): Promise<Found> {
+  async #find(resource: MeshResource, wish: Wish): Promise<Found> {
+    const { identity } = wish
+    const document = wish.document.value
+    if (identity === undefined || (document === undefined && !wish.deleting)) return NOTHING_FOUND
     try {
-      return await this.#options.kind.find(document, wish)
+      return await this.#options.kind.find(document, { ...wish, identity })
     } catch (thrown) {
       if (thrown instanceof MeshError) await this.#reportFailure(resource, document, IN_PLACE, thrown)
       throw thrown

@@ -35,7 +35,7 @@ const CASES: readonly (readonly [what: string, given: Partial<Outcome>, wanted: 
   ['there is no gateway', { gateways: { following: 0, all: 0 } }, { Ready: 'True', Synced: 'Unknown' }],
   ['gateways are not heard yet', { gateways: undefined }, { Ready: 'True', Synced: 'Unknown' }],
   ['invalid', { plan: plan({ kind: 'invalid', message: 'no' }) }, { Ready: 'False', Synced: 'False', Stalled: 'True' }],
-  ['claimed', { plan: plan({ kind: 'claimed', by: 'a/b' }) }, { Ready: 'False', Stalled: 'True' }],
+  ['claimed', { plan: plan({ kind: 'claimed', by: 'a/b', recorded: false }) }, { Ready: 'False', Stalled: 'True' }],
   ['paused', { plan: plan({ kind: 'paused' }) }, { Ready: 'False', Synced: 'Unknown', Paused: 'True' }],
   ['held', { plan: plan({ kind: 'held', waitsFor: ['x'] }) }, { Ready: 'False', Reconciling: 'True' }],
   ['refused by the server', { error: { message: 'no', refused: true } }, { Ready: 'False', Stalled: 'True' }],

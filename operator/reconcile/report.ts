@@ -1,5 +1,6 @@
 import { type ConditionClaim, mergeConditions } from '../k8s/index.ts'
 import type { Following } from '../region/index.ts'
+import { ANNOTATION } from './plan.ts'
 import type { MeshResource, Plan, ResourceStatus, Verdict } from './types.ts'
 
 /** How the steps of a plan went, and what the gateways do with it. */
@@ -81,7 +82,7 @@ function readyOf(verdict: Verdict): Ready {
     case 'invalid':
       return unready('Invalid', verdict.message, 'stalled')
     case 'claimed':
-      return unready('ClaimedByOther', `${verdict.by} is older and has the same name in the region`, 'stalled')
+      return unready('ClaimedByOther', claimedText(verdict), 'stalled')
     case 'refused':
       return unready(verdict.reason, verdict.message, 'stalled')
     case 'held':
@@ -89,6 +90,11 @@ function readyOf(verdict: Verdict): Ready {
     case 'deleted':
       return unready('Deleting', 'it is being deleted', 'reconciling')
   }
+}
+
+function claimedText({ by, recorded }: Extract<Verdict, { kind: 'claimed' }>): string {
+  const text = `${by} is older and has the same name in the region`
+  return recorded ? `${text}; when it is gone for good, ${ANNOTATION.adopt}: "true" takes its place` : text
 }
 
 function drifted({ drift }: Plan): Ready {

@@ -1,11 +1,11 @@
-import { configKey, type MeshDocument, type Result } from '@landbridge/core'
+import type { DocumentKey, MeshDocument, Result } from '@landbridge/core'
 import type { Log } from '@landbridge/service'
-import { KubeError, ListWatch, type Verdict as QueueVerdict, WorkQueue } from '../k8s/index.ts'
+import { KubeError, type ListReason, ListWatch, type Verdict as QueueVerdict, WorkQueue } from '../k8s/index.ts'
 import { Claims } from './claims.ts'
 import { trimmed } from './kind.ts'
 import { Reconciler, type ReconcilerOptions } from './reconciler.ts'
 import type { MeshResource } from './types.ts'
-import { documentOf, wishOf } from './wish.ts'
+import { documentOf, identityOf, wishOf } from './wish.ts'
 
 /** What a controller needs. */
 export type ControllerOptions = ReconcilerOptions & {
@@ -22,6 +22,7 @@ export type ControllerOptions = ReconcilerOptions & {
 
 /** What a controller counts. */
 export type ControllerMetrics = ReconcilerOptions['metrics'] & {
+  readonly listed: (kind: string, reason: ListReason) => void
   readonly reconciled: (kind: string, result: 'unchanged' | 'changed' | 'failed', seconds: number) => void
 }
 
@@ -56,6 +57,7 @@ export class ResourceController implements AsyncDisposable {
       log,
       trim: trimmed,
       onChange: (key) => this.#changed(key),
+      onList: (reason) => options.metrics.listed(kind.definition.type.kind, reason),
     })
   }
 
@@ -103,7 +105,7 @@ export class ResourceController implements AsyncDisposable {
 
   #changed(key: string): void {
     const resource = this.#resources.objects.get(key)
-    const claim = resource === undefined ? undefined : this.#claimOf(resource)
+    const claim = resource === undefined ? undefined : this.#identityOf(resource)?.key
     for (const other of this.#claims.set(key, claim, resource)) this.#queue.add(other)
     if (resource === undefined) {
       this.#queue.forget(key)
@@ -113,18 +115,21 @@ export class ResourceController implements AsyncDisposable {
   }
 
   #documentOf(resource: MeshResource): Result<MeshDocument> {
-    const { kind, tenantOf } = this.#options
     const known = this.#documents.get(resource)
     if (known !== undefined) return known
-    const document = documentOf(resource, kind.ofTenant ? tenantOf(resource.metadata.namespace ?? '') : undefined)
+    const document = documentOf(resource, this.#tenantOf(resource))
     this.#documents.set(resource, document)
     return document
   }
 
-  /** What it asks for of the region: the key of its configuration entry. */
-  #claimOf(resource: MeshResource): string | undefined {
-    const document = this.#documentOf(resource).value
-    return document === undefined ? undefined : configKey(document)
+  /** What it asks for of the region: one whose spec cannot be read keeps what an earlier one made. */
+  #identityOf(resource: MeshResource): DocumentKey | undefined {
+    return identityOf(resource, this.#tenantOf(resource))
+  }
+
+  #tenantOf({ metadata }: MeshResource): string | undefined {
+    const { kind, tenantOf } = this.#options
+    return kind.ofTenant ? tenantOf(metadata.namespace ?? '') : undefined
   }
 
   async #work(key: string): Promise<QueueVerdict> {
@@ -135,9 +140,10 @@ export class ResourceController implements AsyncDisposable {
     const tell = (result: 'unchanged' | 'changed' | 'failed') =>
       metrics.reconciled(kind.definition.type.kind, result, (performance.now() - begun) / 1_000)
     try {
-      const claim = this.#claimOf(resource)
-      const holder = claim === undefined ? undefined : this.#claims.holderOf(claim)
-      const wish = wishOf(resource, this.#documentOf(resource), holder === key ? undefined : holder)
+      const identity = this.#identityOf(resource)
+      const holder = identity === undefined ? undefined : this.#claims.holderOf(identity.key)
+      const claimedBy = holder === key ? undefined : holder
+      const wish = wishOf(resource, { document: this.#documentOf(resource), identity, claimedBy })
       const { changed, againAfterMs } = await this.#reconciler.reconcile(key, resource, wish)
       tell(changed ? 'changed' : 'unchanged')
       return { againAfterMs }

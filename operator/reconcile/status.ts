@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import {
   apiVersionOf,
+  type Condition,
   type EventRecorder,
   keyOf,
   type ObjectEvent,
@@ -47,10 +48,14 @@ export async function writeStatus(
   })
 }
 
-/** The Event of a transition; undefined when there is none to tell. */
-export function transitionOf(before: ResourceStatus | undefined, after: ResourceStatus): ObjectEvent | undefined {
-  const old = before?.conditions?.find(({ type }) => type === 'Ready')
-  const now = after.conditions?.find(({ type }) => type === 'Ready')
+/** The Events of a transition: none where nothing that matters to people became another. Pure. */
+export function transitionOf(before: ResourceStatus | undefined, after: ResourceStatus): readonly ObjectEvent[] {
+  return [readyEvent(before, after), degradedEvent(before, after)].filter((event) => event !== undefined)
+}
+
+function readyEvent(before: ResourceStatus | undefined, after: ResourceStatus): ObjectEvent | undefined {
+  const old = conditionOf(before, 'Ready')
+  const now = conditionOf(after, 'Ready')
   const repairs = (status: ResourceStatus | undefined) => status?.drift?.repairs ?? 0
   if (repairs(after) > repairs(before)) {
     const note = `repaired what others changed: ${after.drift?.lastChanges ?? ''}`
@@ -63,10 +68,27 @@ export function transitionOf(before: ResourceStatus | undefined, after: Resource
   return { type, reason: now.reason, action: 'Reconcile', note: now.message }
 }
 
+/** A link that goes down, or replication that stands still, leaves Ready as it is. */
+function degradedEvent(before: ResourceStatus | undefined, after: ResourceStatus): ObjectEvent | undefined {
+  const old = conditionOf(before, 'Degraded')
+  const now = conditionOf(after, 'Degraded')
+  const wasDegraded = old?.status === 'True'
+  if (now?.status === 'True') {
+    if (wasDegraded && old.reason === now.reason) return undefined
+    return { type: 'Warning', reason: now.reason, action: 'Observe', note: now.message }
+  }
+  // While it is not ready nobody looks whether it is degraded.
+  if (!wasDegraded || statusOf(after.conditions, 'Ready') !== 'True') return undefined
+  return { type: 'Normal', reason: 'Recovered', action: 'Observe', note: `is over: ${old.message}` }
+}
+
+function conditionOf(status: ResourceStatus | undefined, wanted: string): Condition | undefined {
+  return status?.conditions?.find(({ type }) => type === wanted)
+}
+
 /** Tells it. */
 export function tellTransition(recorder: EventRecorder, resource: MeshResource, after: ResourceStatus): void {
-  const event = transitionOf(resource.status, after)
-  if (event !== undefined) recorder.record(resource, event)
+  for (const event of transitionOf(resource.status, after)) recorder.record(resource, event)
 }
 
 /** As JSON brings it back: without what is undefined. */

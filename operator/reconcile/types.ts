@@ -1,4 +1,4 @@
-import type { MeshDocument, Result, StreamShape } from '@landbridge/core'
+import type { DocumentKey, MeshDocument, Result, StreamShape } from '@landbridge/core'
 import type { Condition, KubeObject } from '../k8s/index.ts'
 
 /** A resource of the mesh as the API server has it. */
@@ -15,6 +15,14 @@ export type ResourceStatus = {
   readonly [field: string]: unknown
 }
 
+/** A resource as the entries that it holds in the region name it. */
+export type Holder = {
+  /** "namespace/name". */
+  readonly name: string
+  readonly creationTimestamp: string
+  readonly uid: string
+}
+
 /** What somebody wants of a resource: the parts of it that decide. */
 export type Wish = {
   readonly generation: number
@@ -29,8 +37,14 @@ export type Wish = {
   readonly adopt: boolean
   /** Delete although the topic is in use, or although nobody can tell. */
   readonly deleteAnyway: boolean
+  /** What names it in the region; undefined when its name cannot be used there: then it never had anything. */
+  readonly identity: DocumentKey | undefined
+  /** Deleting it deletes its stream. */
+  readonly deletesEvents: boolean
   readonly document: Result<MeshDocument>
-  /** "namespace/name" of an older resource that claims the same; undefined when there is none. */
+  /** What it is known as beside the entries that it holds. */
+  readonly holder: Holder
+  /** "namespace/name" of an older resource that claims the same, as far as this operator sees them; undefined when there is none. */
   readonly claimedBy: string | undefined
 }
 
@@ -48,7 +62,7 @@ export type Found = {
 export type Step =
   | { readonly kind: 'add-finalizer' }
   | { readonly kind: 'create-stream' | 'update-stream'; readonly shape: StreamShape }
-  | { readonly kind: 'put-config'; readonly document: MeshDocument }
+  | { readonly kind: 'put-config'; readonly document: MeshDocument; readonly heldBy: string }
   | { readonly kind: 'delete-config'; readonly key: string }
   | { readonly kind: 'delete-stream'; readonly name: string }
   | { readonly kind: 'remove-finalizer' }
@@ -61,7 +75,8 @@ export type Verdict =
   /** The operator keeps its hands off it. */
   | { readonly kind: 'unmanaged' }
   | { readonly kind: 'invalid'; readonly message: string }
-  | { readonly kind: 'claimed'; readonly by: string }
+  /** An older one has what it asks for. `recorded`: it is known from the region only, and may be gone for good. */
+  | { readonly kind: 'claimed'; readonly by: string; readonly recorded: boolean }
   /** What it asks for cannot be done to the stream that is there. */
   | { readonly kind: 'refused'; readonly reason: 'AdoptionRefused' | 'ChangeRefused'; readonly message: string }
   /** Its deletion waits. */

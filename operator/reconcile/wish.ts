@@ -1,5 +1,12 @@
-import { API_VERSION, fromData, type MeshDocument, type Result } from '@landbridge/core'
-import { statusOf } from '../k8s/index.ts'
+import {
+  API_VERSION,
+  type DocumentKey,
+  fromData,
+  type MeshDocument,
+  parseDocumentKey,
+  type Result,
+} from '@landbridge/core'
+import { formatKey, keyOf, statusOf } from '../k8s/index.ts'
 import { ANNOTATION, FINALIZER } from './plan.ts'
 import type { MeshResource, ResourceStatus, Wish } from './types.ts'
 
@@ -15,9 +22,17 @@ export function documentOf(
   return fromData({ apiVersion: API_VERSION, kind, metadata: name, spec })
 }
 
+/** What names it in the region, by its metadata alone: one whose spec cannot be read is found again. */
+export function identityOf({ metadata, kind }: MeshResource, tenant: string | undefined): DocumentKey | undefined {
+  return parseDocumentKey(kind, tenant === undefined ? metadata.name : `${tenant}/${metadata.name}`).value
+}
+
 /** What a resource asks for. */
-export function wishOf(resource: MeshResource, document: Result<MeshDocument>, claimedBy: string | undefined): Wish {
-  const { metadata, status } = resource
+export function wishOf(
+  resource: MeshResource,
+  { document, identity, claimedBy }: Pick<Wish, 'document' | 'identity' | 'claimedBy'>,
+): Wish {
+  const { metadata, status, spec } = resource
   const { generation = 0, annotations = {}, finalizers = [] } = metadata
   const has = (annotation: string) => annotations[annotation] === 'true'
   return {
@@ -29,6 +44,13 @@ export function wishOf(resource: MeshResource, document: Result<MeshDocument>, c
     unmanaged: has(ANNOTATION.unmanaged),
     adopt: has(ANNOTATION.adopt),
     deleteAnyway: has(ANNOTATION.deleteAnyway),
+    identity,
+    deletesEvents: spec?.deletionPolicy === 'Delete',
+    holder: {
+      name: formatKey(keyOf(resource)),
+      creationTimestamp: metadata.creationTimestamp,
+      uid: metadata.uid,
+    },
     document,
     claimedBy,
   }

@@ -128,6 +128,22 @@ describe('applyDocument', () => {
 })
 
 describe('ConfigBucket', () => {
+  it('writes nothing when told so after it has looked, and keeps what holds an entry', async () => {
+    const beforeWrite = () => {
+      throw new Error('not any more')
+    }
+    const document = topic('{}', 'fenced')
+    await expect(config.put(document, { beforeWrite })).rejects.toThrow('not any more')
+    expect(await config.get('topic.acme.fenced')).toBeUndefined()
+    await config.put(document, { heldBy: 'acme/fenced 2026-01-01T00:00:00Z u' })
+    await expect(config.delete('topic.acme.fenced', { beforeWrite })).rejects.toThrow('not any more')
+    expect((await config.get('topic.acme.fenced'))?.value).toContain('acme/fenced 2026-01-01T00:00:00Z u')
+    // Who applies the same document by hand changes nothing.
+    expect(await apply(document)).toMatchObject({ changes: [] })
+    expect((await config.get('topic.acme.fenced'))?.value).toContain('acme/fenced 2026-01-01T00:00:00Z u')
+    expect(await config.delete('topic.acme.fenced')).toBe(true)
+  })
+
   /** An apply of many topics was tried again by a client that had waited too long, met its own first attempt, and failed. */
   it('takes the same document from several at once', async () => {
     const outcomes = await Promise.all(Array.from({ length: 8 }, () => apply(topic('{ partitions: 2 }', 'at.once'))))

@@ -11,6 +11,12 @@ const FOLLOWED = { status: 'True', reason: 'InPlace' }
 const TIMES = 5
 const FOLLOW_MS = 2_000
 
+/** The lab has declared the regions to each other in its own way. */
+function createPeer() {
+  const metadata = { annotations: { 'landbridge.dev/adopt': 'true' } }
+  return peers.create('us-east', { endpoints: fixture.lab.region('us-east').endpoints }, metadata)
+}
+
 beforeAll(async () => {
   fixture = await startMeshFixture({ gateways: 2 })
 }, 600_000)
@@ -29,14 +35,14 @@ describe('with real gateways', () => {
       expect(status?.revision).toBeGreaterThan(0)
     }
     console.info(`live everywhere after ${times.map((ms) => `${Math.round(ms)} ms`).join(', ')}`)
-    expect(times.sort((a, b) => a - b)[Math.floor(TIMES / 2)]).toBeLessThan(FOLLOW_MS)
+    expect(Math.max(...times)).toBeLessThan(FOLLOW_MS)
   })
 
   test('every kind follows', async () => {
     await policies.create('team', { principals: [{ subject: 'a' }], topics: ['*'], operations: ['publish'] })
     const policy = await policies.untilCondition('team', 'Synced', FOLLOWED)
     expect(policy.status).toMatchObject({ principals: 1, gateways: '2/2' })
-    await peers.create('us-east', { endpoints: fixture.lab.region('us-east').endpoints })
+    await createPeer()
     const peer = await peers.untilCondition('us-east', 'Synced', FOLLOWED)
     expect(peer.status).toMatchObject({ gateways: '2/2' })
   })
@@ -60,13 +66,16 @@ describe('with real gateways', () => {
     const others = fixture.lab.region('us-east')
     await fixture.lab.apply(TOPIC_DOCUMENT, { region: 'us-east' })
     await topics.create('told')
-    if ((await peers.get('us-east')) === undefined) await peers.create('us-east', { endpoints: others.endpoints })
+    if ((await peers.get('us-east')) === undefined) await createPeer()
     await peers.until('us-east', ({ status }) => status?.link === 'Connected')
     const told = await topics.until('told', ({ status }) => status?.lag === 'under 10 s')
     expect(told.status?.conditions?.find(({ type }) => type === 'Degraded')?.status).toBe('False')
     await others.kill('gateway')
     const down = await peers.untilCondition('us-east', 'Degraded', { status: 'True', reason: 'LinkDown' }, 30_000)
     expect(down.status).toMatchObject({ link: 'Disconnected', lag: 'unknown' })
+    const silentMs = Date.now() - Date.parse(String(down.status?.lastContact))
+    expect(silentMs).toBeGreaterThan(0)
+    expect(silentMs).toBeLessThan(60_000)
     await topics.until('told', ({ status }) => status?.lag === 'unknown', 30_000)
     await others.start('gateway')
     // Other tests' topics are not declared there: the link stands, and says that nothing comes of them.
@@ -79,7 +88,7 @@ describe('with real gateways', () => {
     const others = fixture.lab.region('us-east')
     await fixture.lab.apply(TOPIC_DOCUMENT.replace('told', 'kept'), { region: 'us-east' })
     await topics.create('kept', { deletionPolicy: 'Delete' })
-    if ((await peers.get('us-east')) === undefined) await peers.create('us-east', { endpoints: others.endpoints })
+    if ((await peers.get('us-east')) === undefined) await createPeer()
     await topics.untilCondition('kept', 'Synced', FOLLOWED)
     await others.kill('gateway')
     const name = { tenant: TENANT, topic: 'kept' }

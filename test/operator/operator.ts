@@ -94,6 +94,12 @@ export async function startMeshFixture(options: LabOptions = {}): Promise<MeshFi
   return { cluster, lab, operator, region, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
+/** A figure of an operator's metrics, by its name with labels; 0 when it is not there. */
+export async function figureOf({ http }: Operator, name: string): Promise<number> {
+  const lines = (await (await fetch(`http://${http}/metrics`)).text()).split('\n')
+  return Number(lines.find((line) => line.startsWith(`${name} `))?.slice(name.length + 1) ?? 0)
+}
+
 /** Starts an operator. */
 export function runOperator(
   { kubeconfig, nats, env = {} }: OperatorPlace,

@@ -29,6 +29,21 @@ describe('the API server refuses, and says what is wanted', () => {
       /durability is quorum and replication\.regions names one region, wanted two or more/,
     ],
     [
+      'a quorum that waits for filtered events',
+      { durability: 'quorum', replication: { filter: 'data.amount > 10' } },
+      /durability is quorum and replication\.filter keeps events in their region, wanted durability local, or/,
+    ],
+    [
+      'a quorum that waits for masked events',
+      { durability: 'quorum', replication: { masks: [{ path: 'data.card', action: 'redact' }] } },
+      /durability is quorum and replication\.masks leave no other region with the events as they are/,
+    ],
+    [
+      'a quorum that waits for events of one region',
+      { durability: 'quorum', replication: { classifications: [{ classification: 'pii', regions: ['eu-west'] }] } },
+      /durability is quorum and only one region may hold a classification/,
+    ],
+    [
       'a classification in a region without the topic',
       { replication: { regions: ['eu-west'], classifications: [{ classification: 'secret', regions: ['mars'] }] } },
       /classifications names a region that is not in regions/,
@@ -49,6 +64,8 @@ describe('the API server refuses, and says what is wanted', () => {
     ['fewer partitions', { partitions: 3 }, { partitions: 2 }, /partitions cannot shrink: keys would lose their order/],
     ['another storage', {}, { storage: 'memory' }, /storage cannot change: make another topic/],
     ['other replicas', { replicas: 1 }, { replicas: 3 }, /replicas cannot change yet: make another topic/],
+    ['replicas of its own', {}, { replicas: 3 }, /replicas cannot change yet: make another topic/],
+    ['replicas no more', { replicas: 1 }, { replicas: null }, /replicas cannot change yet: make another topic/],
     ['another duplicate window', {}, { duplicateWindow: '5m' }, /duplicateWindow cannot change yet/],
   ])('a topic that is to have %s', async (what, before, change, message) => {
     const name = what.replaceAll(' ', '-')
@@ -75,6 +92,13 @@ describe('the API server refuses, and says what is wanted', () => {
   ])('a peer %s', async (_what, name, spec, message) => {
     expect(await refusalOf(peers.create(name, spec))).toMatch(message)
   })
+})
+
+test('a quorum that may degrade, or that everybody can be part of, is taken', async () => {
+  const everywhere = [{ classification: 'pii', regions: ['*'] }]
+  const filter = 'data.amount > 10'
+  await topics.create('degrades', { durability: 'quorum', quorumFallback: 'degrade', replication: { filter } })
+  await topics.create('everywhere', { durability: 'quorum', replication: { classifications: everywhere } })
 })
 
 test('defaults are filled in', async () => {

@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { streamName } from '@landbridge/core'
 import { KubeClient, KubeError } from '@landbridge/operator'
 import { describe, expect, test } from 'vitest'
-import { makeNamespace } from '../../lab/kubernetes/index.ts'
-import { startOperatorFixture, TENANT } from './operator.ts'
-import { resourcesOf } from './resources.ts'
+import { makeNamespace, until } from '../../lab/kubernetes/index.ts'
+import { figureOf, startOperatorFixture, TENANT } from './operator.ts'
+import { Resources, resourcesOf } from './resources.ts'
 
 const CONFIG_MAPS = { group: '', version: 'v1', plural: 'configmaps', kind: 'ConfigMap', namespaced: true }
 const WRITERS = 24
@@ -72,6 +72,24 @@ describe('an operator', () => {
     expect(throttled).toBeGreaterThan(0)
   }, 240_000)
 
+  test('lists anew when the version that it watched from is gone (410)', async () => {
+    // Without its cache the API server watches from etcd, which has no old versions after a compaction.
+    await using fixture = await startOperatorFixture({ flags: ['--watch-cache=false'] })
+    const { topics } = resourcesOf(() => fixture.cluster.client)
+    const expired = () => figureOf(fixture.operator, 'landbridge_operator_lists_total{kind="Topic",reason="expired"}')
+    await topics.create('first')
+    await topics.untilCondition('first', 'Ready', 'True', 30_000)
+    expect(await expired()).toBe(0)
+    // A watch ends after half a minute, and the next one goes on from the last version that it saw.
+    await until(async () => {
+      await fixture.cluster.compact()
+      await delay(2_000)
+      return (await expired()) > 0
+    }, 120_000)
+    await topics.create('next')
+    await topics.untilCondition('next', 'Ready', 'True', 30_000)
+  }, 240_000)
+
   test('of one namespace leaves the others alone, and has the tenant that it is told', async () => {
     const env = { LANDBRIDGE_WATCH_NAMESPACE: TENANT, LANDBRIDGE_TENANT: 'shop' }
     await using fixture = await startOperatorFixture({ env })
@@ -91,6 +109,36 @@ describe('an operator', () => {
     const foreign = await fixture.cluster.client.get(topics.type, { namespace: 'other', name: 'foreign' })
     expect(foreign?.metadata.finalizers).toBeUndefined()
   }, 120_000)
+
+  test('leaves to an older resource what both ask for, also when another operator serves that', async () => {
+    const env = { LANDBRIDGE_WATCH_NAMESPACE: TENANT, LANDBRIDGE_TENANT: 'shop' }
+    await using fixture = await startOperatorFixture({ env })
+    const { client } = fixture.cluster
+    await makeNamespace(client, 'other')
+    const second = await fixture.another({
+      env: { ...env, LANDBRIDGE_WATCH_NAMESPACE: 'other', LANDBRIDGE_NAMESPACE: 'other' },
+    })
+    await until(async () => second.leading, 60_000)
+    const { topics } = resourcesOf(() => client)
+    const others = new Resources(() => client, topics.type, 'other')
+    await topics.create('shared', { retention: { age: '1d' }, deletionPolicy: 'Delete' })
+    await topics.untilCondition('shared', 'Ready', 'True')
+    // Ages are told in seconds.
+    await delay(1_100)
+    await others.create('shared', { retention: { age: '2d' } })
+    const claimed = await others.untilCondition('shared', 'Ready', { status: 'False', reason: 'ClaimedByOther' })
+    const stalled = claimed.status?.conditions?.find(({ type }) => type === 'Stalled')
+    expect(stalled?.message).toMatch(/^acme\/shared is older and has the same name in the region; when it is gone/)
+    const before = await topics.get('shared')
+    await delay(3_000)
+    expect((await topics.get('shared'))?.metadata.resourceVersion).toBe(before?.metadata.resourceVersion)
+    expect((await others.get('shared'))?.metadata.resourceVersion).toBe(claimed.metadata.resourceVersion)
+    expect((await fixture.streams.get('lb_shop_shared'))?.shape.maxAgeMs).toBe(86_400_000)
+    await topics.delete('shared')
+    await others.untilCondition('shared', 'Ready', 'True', 30_000)
+    expect((await fixture.streams.get('lb_shop_shared'))?.shape.maxAgeMs).toBe(2 * 86_400_000)
+    expect(await topics.get('shared')).toBeUndefined()
+  }, 240_000)
 
   test('takes over a stream that is there when it matches, or when it is asked to', async () => {
     await using fixture = await startOperatorFixture()

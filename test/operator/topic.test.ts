@@ -1,8 +1,12 @@
-import { streamName } from '@landbridge/core'
+import { setTimeout as delay } from 'node:timers/promises'
+import { STREAM_METADATA, streamName } from '@landbridge/core'
 import { until } from '@landbridge/lab/kubernetes'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type OperatorFixture, startOperatorFixture, TENANT } from './operator.ts'
 import { resourcesOf } from './resources.ts'
+
+/** What is not repaired in this time is left alone. */
+const REPAIR_MS = 5_000
 
 let fixture: OperatorFixture
 const { topics } = resourcesOf(() => fixture.cluster.client)
@@ -41,15 +45,53 @@ describe('a topic', () => {
     }
   })
 
-  test('that is paused or unmanaged is left alone', async () => {
-    await topics.create('paused', {})
+  test('that is paused is neither repaired nor deleted before it goes on', async () => {
+    await topics.create('paused', { deletionPolicy: 'Delete', retention: { age: '7d' } })
     await topics.untilCondition('paused', 'Ready', 'True')
-    await topics.patch('paused', { metadata: { annotations: { 'landbridge.dev/paused': 'true' } } })
+    await topics.annotate('paused', 'paused', 'true')
     await topics.untilCondition('paused', 'Paused', 'True')
+    const stream = await streamOf('paused')
+    if (stream === undefined) throw new Error('there is no stream')
+    await fixture.streams.update({ ...stream.shape, maxAgeMs: 3_600_000 }, stream)
+    await delay(REPAIR_MS)
+    expect((await streamOf('paused'))?.shape.maxAgeMs).toBe(3_600_000)
+    expect((await topics.condition('paused', 'Drifted'))?.status).toBe('False')
     await topics.delete('paused')
-    await until(async () => (await topics.get('paused'))?.metadata.deletionTimestamp !== undefined)
+    await delay(REPAIR_MS)
+    expect((await topics.get('paused'))?.metadata.deletionTimestamp).toBeDefined()
+    expect((await topics.get('paused'))?.metadata.finalizers).toContain('landbridge.dev/cleanup')
     expect(await streamOf('paused')).toBeDefined()
-    await topics.patch('paused', { metadata: { annotations: { 'landbridge.dev/paused': null } } })
-    await until(async () => (await topics.get('paused')) === undefined, 10_000)
+    await topics.annotate('paused', 'paused', null)
+    await topics.untilGone('paused', 10_000)
+    expect(await streamOf('paused')).toBeUndefined()
+  }, 60_000)
+
+  test('says what is wrong with it where the API server cannot tell, and is deleted all the same', async () => {
+    await topics.create('broken', { deletionPolicy: 'Delete' })
+    await topics.untilCondition('broken', 'Ready', 'True')
+    // The API server takes durations as text.
+    await topics.patch('broken', { spec: { retention: { age: '1m' } } })
+    const invalid = await topics.untilCondition('broken', 'Ready', { status: 'False', reason: 'Invalid' })
+    expect(invalid.status?.conditions?.find(({ type }) => type === 'Stalled')?.message).toMatch(
+      /duplicateWindow: is 2m, wanted at most retention\.age, 1m/,
+    )
+    expect((await streamOf('broken'))?.shape.maxAgeMs).toBeUndefined()
+    await topics.delete('broken')
+    await topics.untilGone('broken')
+    expect(await streamOf('broken')).toBeUndefined()
+  })
+
+  test('whose stream others gave more partitions says that it cannot have fewer', async () => {
+    await topics.create('grown', { partitions: 3 })
+    await topics.untilCondition('grown', 'Ready', 'True')
+    const stream = await streamOf('grown')
+    if (stream === undefined) throw new Error('there is no stream')
+    const metadata = { ...stream.shape.metadata, [STREAM_METADATA.partitions]: '8' }
+    await fixture.streams.update({ ...stream.shape, metadata }, stream)
+    const refused = await topics.untilCondition('grown', 'Ready', { status: 'False', reason: 'ChangeRefused' })
+    const stalled = refused.status?.conditions?.find(({ type }) => type === 'Stalled')
+    expect(stalled?.message).toBe('stream lb_acme_grown: partitions is 8, wanted as many or more')
+    await topics.patch('grown', { spec: { partitions: 8 } })
+    await topics.untilCondition('grown', 'Ready', 'True')
   })
 })

@@ -1,4 +1,5 @@
-import { ACCESS_POLICY } from '../../api/index.ts'
+import type { AccessPolicyDocument } from '@landbridge/core'
+import { ACCESS_POLICY, SHOWN_LENGTH_MAX } from '../../api/index.ts'
 import type { Region } from '../../region/index.ts'
 import { configKind } from '../config-kind.ts'
 import type { Kind } from '../kind.ts'
@@ -10,8 +11,20 @@ export function accessPolicyKind(region: Region): Kind {
     ofTenant: true,
     region,
     shown: (document) => ({
-      extras: document.kind === 'AccessPolicy' ? { principals: document.spec.principals.length } : {},
+      extras: document.kind === 'AccessPolicy' ? shownOf(document) : {},
       degraded: undefined,
     }),
   })
+}
+
+function shownOf({ spec }: AccessPolicyDocument): Readonly<Record<string, unknown>> {
+  return {
+    principals: spec.principals.length,
+    operations: spec.operations.join(', '),
+    topics: shortened(spec.topics.join(', ')),
+  }
+}
+
+function shortened(text: string): string {
+  return text.length <= SHOWN_LENGTH_MAX ? text : `${text.slice(0, SHOWN_LENGTH_MAX - 3)}...`
 }

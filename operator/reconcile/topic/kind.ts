@@ -1,10 +1,14 @@
 import {
-  configKey,
+  API_VERSION,
+  type DocumentKey,
   formatTopicName,
+  fromData,
+  fromStored,
   type MeshDocument,
   streamName,
   streamShapeOf,
   type TopicDocument,
+  unwrap,
 } from '@landbridge/core'
 import { TOPIC } from '../../api/index.ts'
 import type { Region } from '../../region/index.ts'
@@ -20,14 +24,15 @@ export type TopicKindOptions = {
 
 /** Topics: a stream and an entry of the configuration. */
 export function topicKind({ region, replicasDefault }: TopicKindOptions): Kind {
-  const find = async (document: MeshDocument, { deleting, deleteAnyway }: FindOptions): Promise<Found> => {
-    const topic = topicOf(document)
+  const find = async (document: MeshDocument | undefined, options: FindOptions): Promise<Found> => {
+    const { deleting, deleteAnyway, identity } = options
+    const topic = document === undefined ? topicInService(region, identity) : topicOf(document)
     const desired = streamShapeOf(topic, { replicasDefault })
     const observed = region.stream(desired.name)?.shape
     const asks = deleting && !deleteAnyway && observed !== undefined
     return {
       stream: { desired, observed },
-      stored: region.entry(configKey(topic))?.value,
+      stored: region.entry(identity.key)?.value,
       inUse: asks ? usesText(await findUses(region, topic)) : [],
     }
   }
@@ -45,6 +50,14 @@ function shownOf(region: Region, { name, spec }: TopicDocument, before: Resource
   if (!region.figuresKnown) return { extras: { ...fixed, lag: before?.lag }, degraded: troubleOf(before) }
   const figures = region.topicFigures(fixed.topic)
   return { extras: { ...fixed, lag: figures?.lag }, degraded: figures?.trouble }
+}
+
+/** What the gateways go by while the spec cannot be read; without that, only the name counts. */
+function topicInService(region: Region, { key, tenant, topic }: DocumentKey): TopicDocument {
+  const stored = fromStored(region.entry(key)?.value ?? '').value
+  if (stored?.kind === 'Topic' && stored.name.tenant === tenant && stored.name.topic === topic) return stored
+  const metadata = { namespace: tenant, name: topic }
+  return topicOf(unwrap(fromData({ apiVersion: API_VERSION, kind: 'Topic', metadata, spec: {} })))
 }
 
 function topicOf(document: MeshDocument): TopicDocument {
