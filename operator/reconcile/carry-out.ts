@@ -13,6 +13,8 @@ export type Hands = {
   readonly region: Region
   /** @throws when this process does not lead (any more); asked right before every write. */
   readonly assertLeading: () => void
+  /** Hears of every write of a resource: what it was before, and what the API server made of it. */
+  readonly onWritten: (before: MeshResource, written: MeshResource) => void
 }
 
 type RegionStep = Exclude<Step, { kind: 'add-finalizer' | 'remove-finalizer' }>
@@ -43,6 +45,7 @@ async function writeRegion(region: Region, step: RegionStep): Promise<void> {
   const { streams, config } = region.access
   switch (step.kind) {
     case 'create-stream':
+      region.creating(step.shape.name)
       region.learn(step.shape.name, await streams.create(step.shape))
       return
     case 'update-stream': {
@@ -56,8 +59,9 @@ async function writeRegion(region: Region, step: RegionStep): Promise<void> {
       region.learn(step.name, undefined)
       return
     case 'put-config': {
-      const { revision } = await config.put(step.document)
-      region.learnEntry(configKey(step.document), { value: toStored(step.document), revision })
+      const key = configKey(step.document)
+      const { revision } = await config.put(step.document, region.entry(key)?.revision ?? 0)
+      region.learnEntry(key, { value: toStored(step.document), revision })
       return
     }
     case 'delete-config':
@@ -69,19 +73,21 @@ async function writeRegion(region: Region, step: RegionStep): Promise<void> {
 
 /** Upon the version that was seen: a leader that was paused meanwhile gets a conflict, and finds out that it is none. */
 function writeFinalizers(
-  { client, assertLeading }: Hands,
+  { client, assertLeading, onWritten }: Hands,
   type: ResourceType,
   resource: MeshResource,
   wanted: boolean,
 ): Promise<MeshResource> {
   const isDeleting = ({ metadata }: MeshResource) => metadata.deletionTimestamp !== undefined
   return writeFreshest(resource, {
-    write: (current) => {
+    write: async (current) => {
       assertLeading()
       const { finalizers = [], resourceVersion } = current.metadata
       const others = finalizers.filter((name) => name !== FINALIZER)
       const body = { metadata: { resourceVersion, finalizers: wanted ? [...others, FINALIZER] : others } }
-      return client.merge<MeshResource>(type, keyOf(current), body, { fieldManager: FIELD_MANAGER })
+      const written = await client.merge<MeshResource>(type, keyOf(current), body, { fieldManager: FIELD_MANAGER })
+      onWritten(current, written)
+      return written
     },
     read: () => client.get<MeshResource>(type, keyOf(resource)),
     holds: (fresh) =>

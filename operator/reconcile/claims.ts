@@ -1,11 +1,14 @@
 import type { MeshResource } from './types.ts'
 
+/** What decides: the resource itself is kept elsewhere. */
+type Claimant = Pick<MeshResource['metadata'], 'creationTimestamp' | 'uid'>
+
 /**
  * Who has what, when two resources ask for the same thing in the region (two namespaces that stand for one tenant, for
  * example): the older one, and of two of one age the one whose uid is smaller, so that every operator agrees.
  */
 export class Claims {
-  readonly #claims = new Map<string, Map<string, MeshResource>>()
+  readonly #claims = new Map<string, Map<string, Claimant>>()
   readonly #wanted = new Map<string, string>()
 
   /** Takes note of a resource; returns the keys of others whose claim may have changed by it. */
@@ -17,10 +20,11 @@ export class Claims {
       if (before !== undefined && before === claim) this.#remove(key, before, affected)
       return [...affected]
     }
-    const holders = this.#claims.get(claim) ?? new Map<string, MeshResource>()
+    const holders = this.#claims.get(claim) ?? new Map<string, Claimant>()
     this.#claims.set(claim, holders)
     const isNew = !holders.has(key)
-    holders.set(key, resource)
+    const { creationTimestamp, uid } = resource.metadata
+    holders.set(key, { creationTimestamp, uid })
     this.#wanted.set(key, claim)
     if (isNew) for (const other of holders.keys()) if (other !== key) affected.add(other)
     return [...affected]
@@ -28,7 +32,7 @@ export class Claims {
 
   /** The key of the resource that has a claim; undefined when nobody wants it. */
   holderOf(claim: string): string | undefined {
-    let best: readonly [string, MeshResource] | undefined
+    let best: readonly [string, Claimant] | undefined
     for (const entry of this.#claims.get(claim) ?? [])
       if (best === undefined || isOlder(entry[1], best[1])) best = entry
     return best?.[0]
@@ -43,8 +47,7 @@ export class Claims {
   }
 }
 
-function isOlder(left: MeshResource, right: MeshResource): boolean {
-  const [a, b] = [left.metadata, right.metadata]
+function isOlder(a: Claimant, b: Claimant): boolean {
   if (a.creationTimestamp !== b.creationTimestamp) return a.creationTimestamp < b.creationTimestamp
   return a.uid < b.uid
 }

@@ -32,6 +32,8 @@ export class RegionState implements AsyncDisposable {
   readonly #options: RegionStateOptions
   readonly #looking = new Set<string>()
   readonly #lookAgain = new Set<string>()
+  /** Streams that are made by us, and of which the server has not told yet. */
+  readonly #creating = new Set<string>()
   readonly #entries = new RegionEntries()
   readonly #stops: (() => void)[]
   readonly #watch: EntryWatch
@@ -50,7 +52,10 @@ export class RegionState implements AsyncDisposable {
     const { session, streams, config } = options.access
     this.#options = options
     this.#stops = [
-      streams.watch((name) => void this.#look(name)),
+      streams.watch((name, action) => {
+        const isOurs = action === 'CREATED' && this.#creating.delete(name)
+        if (!isOurs) void this.#look(name)
+      }),
       session.onChange(({ connected }) => {
         if (this.current) this.#unknownSince = performance.now()
         this.#polled = false
@@ -90,6 +95,11 @@ export class RegionState implements AsyncDisposable {
   /** Every stored document whose key begins so. */
   entriesUnder(prefix: string): Iterable<RegionEntry> {
     return this.#entries.under(prefix)
+  }
+
+  /** A stream is about to be made by us: what is learned of it then is as good as a look. */
+  creating(name: string): void {
+    this.#creating.add(name)
   }
 
   /** Takes over what a write of our own returned, so that it need not be looked up; undefined: it was deleted. */

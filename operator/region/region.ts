@@ -93,6 +93,11 @@ export class Region implements AsyncDisposable {
     return this.#parts?.state.entriesUnder(prefix) ?? []
   }
 
+  /** A stream is about to be made by us: the server's notice of it needs no look. */
+  creating(name: string): void {
+    this.#parts?.state.creating(name)
+  }
+
   /** Takes over what a write of our own returned, so that it need not be looked up; undefined: it was deleted. */
   learn(name: string, stream: SeenStream | undefined): void {
     this.#parts?.state.learn(name, stream)

@@ -22,7 +22,7 @@ export type TopicKindOptions = {
 export function topicKind({ region, replicasDefault }: TopicKindOptions): Kind {
   const find = async (document: MeshDocument, { deleting, deleteAnyway }: FindOptions): Promise<Found> => {
     const topic = topicOf(document)
-    const desired = streamShapeOf(topic, { replicasDefault })
+    const desired = region.access.streams.supported(streamShapeOf(topic, { replicasDefault }))
     const observed = region.stream(desired.name)?.shape
     const asks = deleting && !deleteAnyway && observed !== undefined
     return {
