@@ -160,7 +160,12 @@ async function applyCrds(client: KubeClient): Promise<void> {
 
 function start(folder: string, name: string, command: string, args: readonly string[]): ChildProcess {
   const log = openSync(join(folder, `${name}.log`), 'a')
-  return spawn(command, args, { stdio: ['ignore', log, log] })
+  const child = spawn(command, args, { stdio: ['ignore', log, log] })
+  // Also when this process fails or is interrupted; only a SIGKILL of it gets past this.
+  const killChild = () => child.kill('SIGKILL')
+  process.once('exit', killChild)
+  child.once('exit', () => process.off('exit', killChild))
+  return child
 }
 
 async function kill(child: ChildProcess | undefined): Promise<void> {
