@@ -45,8 +45,7 @@ async function writeRegion(region: Region, step: RegionStep): Promise<void> {
   const { streams, config } = region.access
   switch (step.kind) {
     case 'create-stream':
-      region.creating(step.shape.name)
-      region.learn(step.shape.name, await streams.create(step.shape))
+      await region.create(step.shape)
       return
     case 'update-stream': {
       const before = await streams.get(step.shape.name)

@@ -1,3 +1,4 @@
+import type { StreamShape } from '@landbridge/core'
 import type { EntryWatch, ObservedStream } from '@landbridge/nats'
 import type { Log } from '@landbridge/service'
 import type { RegionAccess } from './region-access.ts'
@@ -59,6 +60,8 @@ export class RegionState implements AsyncDisposable {
       session.onChange(({ connected }) => {
         if (this.current) this.#unknownSince = performance.now()
         this.#polled = false
+        // Their notices may be lost.
+        this.#creating.clear()
         if (connected) this.#schedule(0)
       }),
     ]
@@ -97,9 +100,15 @@ export class RegionState implements AsyncDisposable {
     return this.#entries.under(prefix)
   }
 
-  /** A stream is about to be made by us: what is learned of it then is as good as a look. */
-  creating(name: string): void {
-    this.#creating.add(name)
+  /** Makes a stream. The answer is as good as a look at what the server's notice tells of. @throws MeshError */
+  async create(shape: StreamShape): Promise<void> {
+    this.#creating.add(shape.name)
+    try {
+      this.learn(shape.name, await this.#options.access.streams.create(shape))
+    } catch (error) {
+      this.#creating.delete(shape.name)
+      throw error
+    }
   }
 
   /** Takes over what a write of our own returned, so that it need not be looked up; undefined: it was deleted. */
