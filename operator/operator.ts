@@ -4,14 +4,7 @@ import type { Config } from './config.ts'
 import { uniqueIdentity } from './config-variables.ts'
 import { Election, EventRecorder, KubeClient, type LeaseTimes } from './k8s/index.ts'
 import { OperatorMetrics } from './metrics.ts'
-import {
-  accessPolicyKind,
-  type Hands,
-  type Kind,
-  ResourceController,
-  regionPeerKind,
-  topicKind,
-} from './reconcile/index.ts'
+import { accessPolicyKind, type Kind, ResourceController, regionPeerKind, topicKind } from './reconcile/index.ts'
 import { Region, type RegionOptions } from './region/index.ts'
 
 /** An operator that runs. */
@@ -76,7 +69,7 @@ export async function startOperator(config: Config, options: OperatorOptions = {
       onPeerFigures: (peer) => changed(parseDocumentKey('RegionPeer', peer).value?.key),
     }),
   )
-  const hands: Hands = { client, region, assertLeading: () => assertLeading(election) }
+  const hands = { client, region, assertLeading: () => assertLeading(election) }
   const recorder = new EventRecorder(client, config.identity, log)
   for (const kind of kindsOf(config, region)) {
     const { kind: name } = kind.definition.type

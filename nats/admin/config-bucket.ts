@@ -1,4 +1,11 @@
-import { type ConfigSnapshot, configKey, type MeshDocument, SnapshotBuilder, toStored } from '@landbridge/core'
+import {
+  type ConfigSnapshot,
+  configKey,
+  type MeshDocument,
+  MeshError,
+  SnapshotBuilder,
+  toStored,
+} from '@landbridge/core'
 import { type Log, silentLog } from '../log.ts'
 import { readRange } from '../read/read-range.ts'
 import type { NatsSession } from '../session.ts'
@@ -21,6 +28,11 @@ export type ConfigWriteOptions = {
   readonly heldBy?: string
   /** Called after what is there was read, right before the write; what it throws keeps the write from being made. */
   readonly beforeWrite?: () => void
+  /**
+   * The revision of what is to be replaced (0: none), when the caller follows the bucket and saw another document there:
+   * then the server is asked only when that is not right any more.
+   */
+  readonly seen?: number
 }
 
 /** Hears of the configuration. */
@@ -55,10 +67,18 @@ export class ConfigBucket implements AsyncDisposable {
   /** Stores a document unless it is there as it is. Rejects with 'aborted' when somebody changes it to another one at the same time. */
   async put(
     document: MeshDocument,
-    { heldBy, beforeWrite }: ConfigWriteOptions = {},
+    { heldBy, beforeWrite, seen }: ConfigWriteOptions = {},
   ): Promise<{ readonly revision: number; readonly changed: boolean }> {
     const key = configKey(document)
     const value = toStored(document, heldBy)
+    if (seen !== undefined) {
+      beforeWrite?.()
+      try {
+        return { revision: await this.#keyValue.replace(key, value, seen), changed: true }
+      } catch (error) {
+        if (MeshError.from(error).code !== 'aborted') throw error
+      }
+    }
     const existing = await this.#keyValue.head(key)
     if (existing.value === value) return { revision: existing.revision, changed: false }
     beforeWrite?.()

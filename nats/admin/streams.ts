@@ -26,6 +26,11 @@ export type ObservedGroup = {
   readonly undelivered: number
 }
 
+const STREAM_ACTIONS = ['CREATED', 'UPDATED', 'DELETED'] as const
+
+/** What became of a stream. */
+export type StreamAction = (typeof STREAM_ACTIONS)[number]
+
 const WRITE_TIMEOUT_MS = 15_000
 const PAGE_TIMEOUT_MS = 10_000
 /** Pages are bounded by the server (256 streams, 256 consumers); this bounds a server that never ends. */
@@ -114,18 +119,18 @@ export class Streams {
   }
 
   /**
-   * Calls `listener` with the name of each stream that is created, changed or deleted, by whomever. The server's notices
+   * Calls `listener` with the name of each stream that is created, changed or deleted, by whomever, and which it was. The server's notices
    * are not stored: whoever must know looks by himself now and then, too.
    * @returns ends it
    */
-  watch(listener: (stream: string) => void): () => void {
-    const subscriptions = ['CREATED', 'UPDATED', 'DELETED'].map((action) =>
+  watch(listener: (stream: string, action: StreamAction) => void): () => void {
+    const subscriptions = STREAM_ACTIONS.map((action) =>
       this.#session.connection.subscribe(`$JS.EVENT.ADVISORY.STREAM.${action}.*`, {
         callback: (error, message) => {
           const stream = message.subject.split('.')[5]
           if (error !== null || stream === undefined) return
           try {
-            listener(stream)
+            listener(stream, action)
           } catch (thrown) {
             this.#log.error({ error: String(thrown) }, 'a listener of stream changes failed')
           }

@@ -1,4 +1,5 @@
 import type { Log } from '@landbridge/service'
+import { Allowance } from './allowance.ts'
 import type { KubeClient } from './kube-client.ts'
 import { formatKey, type KubeObject, keyOf, type ResourceType } from './types.ts'
 
@@ -27,8 +28,7 @@ const REMEMBERED_MAX = 10_000
 /** Events on their way; more are dropped: they are a courtesy, not a record. */
 const IN_FLIGHT_MAX = 64
 /** So many at once, and then so many a second: ten thousand new resources must not cost as many Events. */
-const BURST = 100
-const PER_SECOND = 20
+const ALLOWED = { Warning: { burst: 100, perSecond: 20 }, Normal: { burst: 20, perSecond: 2 } } as const
 
 /** Writes Events on transitions, as far as the API server takes them; never an error to the caller. */
 export class EventRecorder {
@@ -38,8 +38,10 @@ export class EventRecorder {
   readonly #told = new Map<string, number>()
   #inFlight = 0
   #count = 0
-  #allowance = BURST
-  #allowedAt = performance.now()
+  readonly #allowances = {
+    Warning: new Allowance(ALLOWED.Warning),
+    Normal: new Allowance(ALLOWED.Normal),
+  }
 
   /** @param instance This process, such as the pod's name. */
   constructor(client: KubeClient, instance: string, log: Log) {
@@ -54,7 +56,7 @@ export class EventRecorder {
     const identity = `${object.metadata.uid} ${event.reason} ${event.note}`
     const toldMs = this.#told.get(identity)
     if ((toldMs !== undefined && nowMs - toldMs < REPEAT_MS) || this.#inFlight >= IN_FLIGHT_MAX) return
-    if (!this.#takeAllowance()) return
+    if (!this.#allowances[event.type].take(performance.now())) return
     this.#remember(identity, nowMs)
     this.#inFlight += 1
     const namespace = object.metadata.namespace ?? 'default'
@@ -64,15 +66,6 @@ export class EventRecorder {
       .finally(() => {
         this.#inFlight -= 1
       })
-  }
-
-  #takeAllowance(): boolean {
-    const now = performance.now()
-    this.#allowance = Math.min(BURST, this.#allowance + ((now - this.#allowedAt) / 1_000) * PER_SECOND)
-    this.#allowedAt = now
-    if (this.#allowance < 1) return false
-    this.#allowance -= 1
-    return true
   }
 
   #remember(identity: string, nowMs: number): void {

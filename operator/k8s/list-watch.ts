@@ -43,10 +43,14 @@ const RELIST_MS = 10 * 60_000
  *    up and opened again from where it was, so that nobody is blind for longer, whatever became of the connection.
  * 3. An expired resourceVersion (410) lists anew. So does every `relistMs`, because a cache that is wrong stays wrong.
  * 4. It never ends before `close`. Failures are retried with backoff and jitter, as the server asks for.
+ * 5. What a write of our own returned counts at once (`learn`); older news that come later do not undo it, and the news of
+ *    the write itself are none.
  */
 export class ListWatch<T extends KubeObject> implements AsyncDisposable {
   readonly #options: ListWatchOptions<T>
   readonly #objects = new Map<string, T>()
+  /** By key: the version that a write of our own made, and that the watch has not told yet. */
+  readonly #awaited = new Map<string, string>()
   readonly #end = new AbortController()
   readonly #synced = Promise.withResolvers<void>()
   readonly #done: Promise<void>
@@ -74,6 +78,19 @@ export class ListWatch<T extends KubeObject> implements AsyncDisposable {
   /** When the API server last answered, ms since 1970; undefined if never. */
   get heardMs(): number | undefined {
     return this.#heardMs
+  }
+
+  /**
+   * Takes over what a write of our own returned, unless the watch was faster: versions have no order for us.
+   * @param before What was written upon
+   */
+  learn(before: T, written: T): void {
+    const key = formatKey(keyOf(before))
+    const [from, to] = [before.metadata.resourceVersion, written.metadata.resourceVersion]
+    const known = this.#objects.get(key)?.metadata
+    if (known?.uid !== written.metadata.uid || known.resourceVersion !== from || from === to) return
+    this.#keep(key, written)
+    this.#awaited.set(key, to)
   }
 
   /** Idempotent. */
@@ -106,7 +123,7 @@ export class ListWatch<T extends KubeObject> implements AsyncDisposable {
   }
 
   async #list(): Promise<void> {
-    const { client, type, namespace, trim, onChange } = this.#options
+    const { client, type, namespace, onChange } = this.#options
     const seen = new Set<string>()
     let page: string | undefined
     let version = ''
@@ -119,7 +136,7 @@ export class ListWatch<T extends KubeObject> implements AsyncDisposable {
         const key = formatKey(keyOf(object))
         seen.add(key)
         if (this.#objects.get(key)?.metadata.resourceVersion === object.metadata.resourceVersion) continue
-        this.#objects.set(key, trim === undefined ? object : trim(object))
+        this.#keep(key, object)
         onChange(key)
       }
       page = list.metadata.continue || undefined
@@ -130,6 +147,7 @@ export class ListWatch<T extends KubeObject> implements AsyncDisposable {
       this.#objects.delete(key)
       onChange(key)
     }
+    this.#awaited.clear()
     this.#resourceVersion = version
     this.#heard()
     this.#synced.resolve()
@@ -163,10 +181,16 @@ export class ListWatch<T extends KubeObject> implements AsyncDisposable {
     this.#resourceVersion = object.metadata.resourceVersion
     if (kind === 'BOOKMARK') return
     const key = formatKey(keyOf(object))
-    const { trim, onChange } = this.#options
+    const awaited = this.#awaited.get(key)
     if (kind === 'DELETED') this.#objects.delete(key)
-    else this.#objects.set(key, trim === undefined ? (object as T) : trim(object as T))
-    onChange(key)
+    else if (awaited === undefined) this.#keep(key, object as T)
+    if (kind === 'DELETED' || awaited === object.metadata.resourceVersion) this.#awaited.delete(key)
+    if (kind === 'DELETED' || awaited !== object.metadata.resourceVersion) this.#options.onChange(key)
+  }
+
+  #keep(key: string, object: T): void {
+    const { trim } = this.#options
+    this.#objects.set(key, trim === undefined ? object : trim(object))
   }
 
   #heard(): void {

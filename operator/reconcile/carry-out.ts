@@ -13,6 +13,8 @@ export type Hands = {
   readonly region: Region
   /** @throws when this process does not lead (any more); asked right before every write, after all that is waited for. */
   readonly assertLeading: () => void
+  /** Hears of every write of a resource: what it was before, and what the API server made of it. */
+  readonly onWritten: (before: MeshResource, written: MeshResource) => void
 }
 
 type RegionStep = Exclude<Step, { kind: 'add-finalizer' | 'remove-finalizer' }>
@@ -44,7 +46,7 @@ async function writeRegion({ region, assertLeading }: Hands, step: RegionStep): 
   const { streams, config } = region.access
   switch (step.kind) {
     case 'create-stream':
-      region.learn(step.shape.name, await streams.create(step.shape))
+      await region.create(step.shape)
       return
     case 'update-stream': {
       const before = await streams.get(step.shape.name)
@@ -59,8 +61,10 @@ async function writeRegion({ region, assertLeading }: Hands, step: RegionStep): 
       return
     case 'put-config': {
       const { document, heldBy } = step
-      const { revision } = await config.put(document, { heldBy, beforeWrite: assertLeading })
-      region.learnEntry(configKey(document), { value: toStored(document, heldBy), revision })
+      const key = configKey(document)
+      const seen = region.entry(key)?.revision ?? 0
+      const { revision } = await config.put(document, { heldBy, seen, beforeWrite: assertLeading })
+      region.learnEntry(key, { value: toStored(document, heldBy), revision })
       return
     }
     case 'delete-config':
@@ -72,19 +76,21 @@ async function writeRegion({ region, assertLeading }: Hands, step: RegionStep): 
 
 /** Upon the version that was seen: a leader that was paused meanwhile gets a conflict, and finds out that it is none. */
 function writeFinalizers(
-  { client, assertLeading }: Hands,
+  { client, assertLeading, onWritten }: Hands,
   type: ResourceType,
   resource: MeshResource,
   wanted: boolean,
 ): Promise<MeshResource> {
   const isDeleting = ({ metadata }: MeshResource) => metadata.deletionTimestamp !== undefined
   return writeFreshest(resource, {
-    write: (current) => {
+    write: async (current) => {
       assertLeading()
       const { finalizers = [], resourceVersion } = current.metadata
       const others = finalizers.filter((name) => name !== FINALIZER)
       const body = { metadata: { resourceVersion, finalizers: wanted ? [...others, FINALIZER] : others } }
-      return client.merge<MeshResource>(type, keyOf(current), body, { fieldManager: FIELD_MANAGER })
+      const written = await client.merge<MeshResource>(type, keyOf(current), body, { fieldManager: FIELD_MANAGER })
+      onWritten(current, written)
+      return written
     },
     read: () => client.get<MeshResource>(type, keyOf(resource)),
     holds: (fresh) =>

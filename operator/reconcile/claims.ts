@@ -8,7 +8,7 @@ export type Made = Pick<MeshResource['metadata'], 'creationTimestamp' | 'uid'>
  * example): the older one, and of two of one age the one whose uid is smaller, so that every operator agrees.
  */
 export class Claims {
-  readonly #claims = new Map<string, Map<string, MeshResource>>()
+  readonly #claims = new Map<string, Map<string, Made>>()
   readonly #wanted = new Map<string, string>()
 
   /** Takes note of a resource; returns the keys of others whose claim may have changed by it. */
@@ -20,10 +20,11 @@ export class Claims {
       if (before !== undefined && before === claim) this.#remove(key, before, affected)
       return [...affected]
     }
-    const holders = this.#claims.get(claim) ?? new Map<string, MeshResource>()
+    const holders = this.#claims.get(claim) ?? new Map<string, Made>()
     this.#claims.set(claim, holders)
     const isNew = !holders.has(key)
-    holders.set(key, resource)
+    const { creationTimestamp, uid } = resource.metadata
+    holders.set(key, { creationTimestamp, uid })
     this.#wanted.set(key, claim)
     if (isNew) for (const other of holders.keys()) if (other !== key) affected.add(other)
     return [...affected]
@@ -31,9 +32,9 @@ export class Claims {
 
   /** The key of the resource that has a claim; undefined when nobody wants it. */
   holderOf(claim: string): string | undefined {
-    let best: readonly [string, MeshResource] | undefined
+    let best: readonly [string, Made] | undefined
     for (const entry of this.#claims.get(claim) ?? [])
-      if (best === undefined || isOlder(entry[1].metadata, best[1].metadata)) best = entry
+      if (best === undefined || isOlder(entry[1], best[1])) best = entry
     return best?.[0]
   }
 

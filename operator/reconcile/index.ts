@@ -1,5 +1,4 @@
 export { accessPolicyKind } from './access-policy/kind.ts'
-export type { Hands } from './carry-out.ts'
 export type { Kind } from './kind.ts'
 export { regionPeerKind } from './region-peer/kind.ts'
 export { type ControllerMetrics, ResourceController } from './resource-controller.ts'

@@ -1,6 +1,15 @@
 import type { DocumentKey, MeshDocument, Result } from '@landbridge/core'
 import type { Log } from '@landbridge/service'
-import { KubeError, type ListReason, ListWatch, type Verdict as QueueVerdict, WorkQueue } from '../k8s/index.ts'
+import {
+  formatKey,
+  KubeError,
+  keyOf,
+  type ListReason,
+  ListWatch,
+  type Verdict as QueueVerdict,
+  WorkQueue,
+} from '../k8s/index.ts'
+import type { Hands } from './carry-out.ts'
 import { Claims } from './claims.ts'
 import { trimmed } from './kind.ts'
 import { Reconciler, type ReconcilerOptions } from './reconciler.ts'
@@ -8,7 +17,8 @@ import type { MeshResource } from './types.ts'
 import { documentOf, identityOf, wishOf } from './wish.ts'
 
 /** What a controller needs. */
-export type ControllerOptions = ReconcilerOptions & {
+export type ControllerOptions = Omit<ReconcilerOptions, 'hands'> & {
+  readonly hands: Omit<Hands, 'onWritten'>
   readonly log: Log
   readonly metrics: ControllerMetrics
   /** Only this namespace; undefined: all. */
@@ -26,6 +36,12 @@ export type ControllerMetrics = ReconcilerOptions['metrics'] & {
   readonly reconciled: (kind: string, result: 'unchanged' | 'changed' | 'failed', seconds: number) => void
 }
 
+type ReadSpec = {
+  readonly uid: string
+  readonly generation: number | undefined
+  readonly document: Result<MeshDocument>
+}
+
 /** After a conflict the next version is on its way, or another process leads: both bring the key back before. */
 const CONFLICT_MS = 1_000
 
@@ -36,13 +52,16 @@ export class ResourceController implements AsyncDisposable {
   readonly #queue: WorkQueue
   readonly #reconciler: Reconciler
   readonly #claims = new Claims()
-  /** Each version of a resource is read once. */
-  readonly #documents = new WeakMap<MeshResource, Result<MeshDocument>>()
+  /** Each spec is read once. */
+  readonly #documents = new Map<string, ReadSpec>()
 
   constructor(options: ControllerOptions) {
     const { kind, hands, log, namespace, workers } = options
     this.#options = options
-    this.#reconciler = new Reconciler(options)
+    this.#reconciler = new Reconciler({
+      ...options,
+      hands: { ...hands, onWritten: (before, written) => this.#resources.learn(before, written) },
+    })
     this.#queue = new WorkQueue({
       work: (key) => this.#work(key),
       laneOf: (key) =>
@@ -110,15 +129,18 @@ export class ResourceController implements AsyncDisposable {
     if (resource === undefined) {
       this.#queue.forget(key)
       this.#reconciler.followers.forget(key)
+      this.#documents.delete(key)
     }
     this.#queue.add(key)
   }
 
   #documentOf(resource: MeshResource): Result<MeshDocument> {
-    const known = this.#documents.get(resource)
-    if (known !== undefined) return known
+    const { uid, generation } = resource.metadata
+    const key = formatKey(keyOf(resource))
+    const known = this.#documents.get(key)
+    if (known !== undefined && known.uid === uid && known.generation === generation) return known.document
     const document = documentOf(resource, this.#tenantOf(resource))
-    this.#documents.set(resource, document)
+    this.#documents.set(key, { uid, generation, document })
     return document
   }
 

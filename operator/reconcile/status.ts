@@ -17,7 +17,7 @@ import type { MeshResource, ResourceStatus } from './types.ts'
  * @throws KubeError, a conflict when the resource was changed so that the status is not right any more
  */
 export async function writeStatus(
-  { client, assertLeading }: Hands,
+  { client, assertLeading, onWritten }: Hands,
   type: ResourceType,
   resource: MeshResource,
   status: ResourceStatus,
@@ -25,7 +25,7 @@ export async function writeStatus(
   if (isDeepStrictEqual(resource.status, plain(status))) return undefined
   const { name, namespace, generation, deletionTimestamp } = resource.metadata
   return writeFreshest(resource, {
-    write: (current) => {
+    write: async (current) => {
       assertLeading()
       const { resourceVersion } = current.metadata
       const body = {
@@ -34,10 +34,11 @@ export async function writeStatus(
         metadata: { name, ...(namespace === undefined ? {} : { namespace }), resourceVersion },
         status,
       }
-      return client.apply<MeshResource>(type, keyOf(resource), body, {
+      const written = await client.replaceStatus<MeshResource>(type, keyOf(resource), body, {
         fieldManager: FIELD_MANAGER,
-        subresource: 'status',
       })
+      onWritten(current, written)
+      return written
     },
     read: () => client.get<MeshResource>(type, keyOf(resource)),
     // The status was made from the spec, and from the status before.

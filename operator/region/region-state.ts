@@ -1,3 +1,4 @@
+import type { StreamShape } from '@landbridge/core'
 import type { EntryWatch, ObservedStream } from '@landbridge/nats'
 import type { Log } from '@landbridge/service'
 import type { RegionAccess } from './region-access.ts'
@@ -32,6 +33,8 @@ export class RegionState implements AsyncDisposable {
   readonly #options: RegionStateOptions
   readonly #looking = new Set<string>()
   readonly #lookAgain = new Set<string>()
+  /** Streams that are made by us, and of which the server has not told yet. */
+  readonly #creating = new Set<string>()
   readonly #entries = new RegionEntries()
   readonly #stops: (() => void)[]
   readonly #watch: EntryWatch
@@ -50,10 +53,15 @@ export class RegionState implements AsyncDisposable {
     const { session, streams, config } = options.access
     this.#options = options
     this.#stops = [
-      streams.watch((name) => void this.#look(name)),
+      streams.watch((name, action) => {
+        const isOurs = action === 'CREATED' && this.#creating.delete(name)
+        if (!isOurs) void this.#look(name)
+      }),
       session.onChange(({ connected }) => {
         if (this.current) this.#unknownSince = performance.now()
         this.#polled = false
+        // Their notices may be lost.
+        this.#creating.clear()
         if (connected) this.#schedule(0)
       }),
     ]
@@ -90,6 +98,17 @@ export class RegionState implements AsyncDisposable {
   /** Every stored document whose key begins so. */
   entriesUnder(prefix: string): Iterable<RegionEntry> {
     return this.#entries.under(prefix)
+  }
+
+  /** Makes a stream. The answer is as good as a look at what the server's notice tells of. @throws MeshError */
+  async create(shape: StreamShape): Promise<void> {
+    this.#creating.add(shape.name)
+    try {
+      this.learn(shape.name, await this.#options.access.streams.create(shape))
+    } catch (error) {
+      this.#creating.delete(shape.name)
+      throw error
+    }
   }
 
   /** Takes over what a write of our own returned, so that it need not be looked up; undefined: it was deleted. */

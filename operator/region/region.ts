@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { MeshError } from '@landbridge/core'
+import { MeshError, type StreamShape } from '@landbridge/core'
 import type { PeerFigures, TopicFigures } from './figures.ts'
 import { GatewaySigns } from './gateway-signs.ts'
 import { openRegion, type RegionAccess, type RegionAccessOptions } from './region-access.ts'
@@ -61,7 +61,7 @@ export class Region implements AsyncDisposable {
   /** What writes to it. @throws MeshError 'unavailable' before the first connection */
   get access(): RegionAccess {
     if (this.#parts !== undefined) return this.#parts.access
-    throw new MeshError('unavailable', "region: its NATS was not reached yet, wanted the region's NATS servers")
+    throw notReached()
   }
 
   get connected(): boolean {
@@ -91,6 +91,12 @@ export class Region implements AsyncDisposable {
   /** Every stored document whose key begins so. */
   entriesUnder(prefix: string): Iterable<RegionEntry> {
     return this.#parts?.state.entriesUnder(prefix) ?? []
+  }
+
+  /** Makes a stream. @throws MeshError, 'unavailable' before the first connection */
+  async create(shape: StreamShape): Promise<void> {
+    if (this.#parts === undefined) throw notReached()
+    await this.#parts.state.create(shape)
   }
 
   /** Takes over what a write of our own returned, so that it need not be looked up; undefined: it was deleted. */
@@ -170,4 +176,8 @@ export class Region implements AsyncDisposable {
     )
     this.#parts = { access, state, signs, figures }
   }
+}
+
+function notReached(): MeshError {
+  return new MeshError('unavailable', "region: its NATS was not reached yet, wanted the region's NATS servers")
 }

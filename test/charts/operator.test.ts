@@ -34,9 +34,9 @@ const OF_TENANTS = [
   'list accesspolicies.landbridge.dev',
   'list topics.landbridge.dev',
   'patch accesspolicies.landbridge.dev',
-  'patch accesspolicies/status.landbridge.dev',
   'patch topics.landbridge.dev',
-  'patch topics/status.landbridge.dev',
+  'update accesspolicies/status.landbridge.dev',
+  'update topics/status.landbridge.dev',
   'watch accesspolicies.landbridge.dev',
   'watch topics.landbridge.dev',
 ]
@@ -47,8 +47,8 @@ const OF_THE_RELEASE = [
   'get regionpeers.landbridge.dev',
   'list regionpeers.landbridge.dev',
   'patch regionpeers.landbridge.dev',
-  'patch regionpeers/status.landbridge.dev',
   'update leases.coordination.k8s.io [lb-operator]',
+  'update regionpeers/status.landbridge.dev',
   'watch regionpeers.landbridge.dev',
 ]
 

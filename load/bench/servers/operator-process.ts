@@ -14,6 +14,8 @@ export type OperatorProcessOptions = {
 }
 
 const MAIN = fileURLToPath(new URL('../../../operator/main.ts', import.meta.url))
+/** As the chart starts it. */
+const FLAGS = ['--max-semi-space-size=4']
 const READY_LIMIT_MS = 60_000
 const POLL_MS = 50
 const GRACE_MS = 15_000
@@ -37,7 +39,7 @@ export class OperatorProcess implements AsyncDisposable {
     namespace,
     region = 'bench',
   }: OperatorProcessOptions): Promise<OperatorProcess> {
-    const child = spawn(process.execPath, [MAIN], {
+    const child = spawn(process.execPath, [...FLAGS, MAIN], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: {
         ...process.env,

@@ -27,7 +27,7 @@ export function topicKind({ region, replicasDefault }: TopicKindOptions): Kind {
   const find = async (document: MeshDocument | undefined, options: FindOptions): Promise<Found> => {
     const { deleting, deleteAnyway, identity } = options
     const topic = document === undefined ? topicInService(region, identity) : topicOf(document)
-    const desired = streamShapeOf(topic, { replicasDefault })
+    const desired = region.access.streams.supported(streamShapeOf(topic, { replicasDefault }))
     const observed = region.stream(desired.name)?.shape
     const asks = deleting && !deleteAnyway && observed !== undefined
     return {
