@@ -41,7 +41,7 @@ simulate: $(INSTALLED) ## Simulate faults: RUNS=2000 SEED=1 PROFILE=hard,line; o
 
 .PHONY: integration
 integration: $(INSTALLED) ## Tests on real nats-servers and gateways
-	@for tool in nats-server toxiproxy-server k6 etcd kube-apiserver helm kubeconform promtool; do node scripts/tool.mjs $$tool >/dev/null; done
+	@for tool in nats-server toxiproxy-server k6 etcd kube-apiserver helm kubeconform promtool kubectl argocd-health; do node scripts/tool.mjs $$tool >/dev/null; done
 	@vitest run --project integration
 
 .PHONY: bench
@@ -94,7 +94,7 @@ format: $(INSTALLED) ## Format the sources
 
 .PHONY: tools
 tools: $(INSTALLED) ## Build the native tools into the user's cache now
-	@for tool in nats-server toxiproxy-server k6 etcd kube-apiserver helm kubeconform promtool; do node scripts/tool.mjs $$tool; done
+	@for tool in nats-server toxiproxy-server k6 etcd kube-apiserver helm kubeconform promtool kubectl argocd-health; do node scripts/tool.mjs $$tool; done
 
 .PHONY: clean
 clean: ## Remove installed packages and state (the user-level tool cache stays)

@@ -129,6 +129,14 @@ export const tools = {
     versionArguments: ['--version'],
     ldflags: '-X main.version=1.0.0',
   },
+  'argocd-health': {
+    version: '1.0.0',
+    module: '.',
+    folder: 'argocd-health',
+    go: '1.24',
+    versionArguments: ['--version'],
+    ldflags: '-X main.version=1.0.0',
+  },
   coredns: {
     version: '1.15.0',
     module: 'github.com/coredns/coredns@v1.15.0',

@@ -1,6 +1,7 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync, realpathSync } from 'node:fs'
 import type { ImageFile } from './production-files.ts'
+import type { Component } from './sbom.ts'
 
 /**
  * A program and the shared libraries that it loads, at the paths where its loader looks for them. They are those of the
@@ -17,6 +18,31 @@ export function programFiles(program: string, path: string): readonly ImageFile[
     files.push({ path: target.slice(1), content: readFileSync(realpathSync(target)), mode: 0o755 })
   }
   return files
+}
+
+/** Libraries and loader among a program's files, for the bill of materials: as packages of the machine, when dpkg knows them. */
+export function libraryComponents(files: readonly ImageFile[]): readonly Component[] {
+  return files.map(({ path, content }) => {
+    const name = path.slice(path.lastIndexOf('/') + 1)
+    return { name, license: '', content, ...packageOf(`/${path}`) }
+  })
+}
+
+/** The Debian package that a file came with. */
+function packageOf(path: string): Pick<Component, 'version' | 'purl'> {
+  // Where /lib is /usr/lib, dpkg knows a file by one of the two.
+  const names = [path, realpathSync(path), path.replace(/^\/usr/, ''), `/usr${path}`]
+  const owner = ask('dpkg-query', '--search', ...names).split(':')[0]
+  if (owner === undefined || owner === '') return { version: '' }
+  // "libc6:amd64", a tab, its version.
+  const version = ask('dpkg-query', '--show', owner).split('\n')[0]?.split('\t')[1] ?? ''
+  const system = /^ID="?([a-z0-9._-]+)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? 'debian'
+  return version === '' ? { version } : { version, purl: `pkg:deb/${system}/${owner}@${encodeURIComponent(version)}` }
+}
+
+/** Standard output of a command, also when some of what it was asked for is unknown; empty where it is not there. */
+function ask(command: string, ...args: readonly string[]): string {
+  return spawnSync(command, args, { encoding: 'utf8' }).stdout ?? ''
 }
 
 /** What the C library asks for: who we are, and to look for names in /etc/hosts and in DNS. */

@@ -3,10 +3,12 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { ensureTool, tools } from '../tool.mjs'
 import { writeArchive } from './archive.ts'
+import { goModules } from './go-modules.ts'
 import { layerOf } from './layer.ts'
-import { programFiles, SYSTEM_FILES } from './libraries.ts'
-import { filesBelow, type ImageFile, productionPackages } from './production-files.ts'
+import { libraryComponents, programFiles, SYSTEM_FILES } from './libraries.ts'
+import { filesBelow, type ImageFile, imageFiles, productionPackages } from './production-files.ts'
 import { sbomOf } from './sbom.ts'
+import { sourcesOf } from './sources.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const APP = 'app'
@@ -49,9 +51,14 @@ async function writeLandbridge(out: string, architecture: string): Promise<void>
   const { version }: { readonly version: string } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
   const packages = productionPackages(ROOT, WORKSPACES)
   const node = join(ROOT, `node_modules/node-linux-${process.arch}/bin/node`)
-  const runtime = await layerOf([...programFiles(node, 'usr/local/bin/node'), ...SYSTEM_FILES])
-  const libraries = await layerOf(packages.flatMap(({ folder }) => [...filesBelow(ROOT, folder, APP)]))
-  const sources: ImageFile[] = WORKSPACES.flatMap((folder) => [...filesBelow(ROOT, folder, APP)])
+  const [program, ...shared] = programFiles(node, 'usr/local/bin/node')
+  if (program === undefined) throw new Error(`images: ${node} has no files`)
+  const runtime = await layerOf([program, ...shared, ...SYSTEM_FILES])
+  const installed = packages.flatMap(({ folder }) => filesBelow(ROOT, folder))
+  const libraries = await layerOf(imageFiles(ROOT, installed, APP))
+  const { paths, note } = sourcesOf(ROOT, WORKSPACES)
+  if (note !== '') process.stderr.write(`images: ${note}\n`)
+  const sources: ImageFile[] = [...imageFiles(ROOT, paths, APP)]
   sources.push({ path: `${APP}/package.json`, content: Buffer.from('{"type":"module"}\n'), mode: 0o644 })
   const links = WORKSPACES.map((folder) => ({
     path: `${APP}/node_modules/@landbridge/${folder}`,
@@ -65,8 +72,9 @@ async function writeLandbridge(out: string, architecture: string): Promise<void>
     workingDir: `/${APP}`,
     labels: labelsOf('landbridge', version, 'Apache-2.0'),
     architecture,
-    sbom: sbomOf({ name: 'landbridge', version, license: 'Apache-2.0' }, packages, [
-      { name: 'node', version: nodeVersion, license: 'MIT' },
+    sbom: sbomOf({ name: 'landbridge', version }, packages, [
+      { name: 'node', version: nodeVersion, license: 'MIT', content: program.content },
+      ...libraryComponents(shared),
     ]),
   })
 }
@@ -74,7 +82,8 @@ async function writeLandbridge(out: string, architecture: string): Promise<void>
 async function writeNats(out: string, architecture: string): Promise<void> {
   const version = tools['nats-server']?.version ?? ''
   const server = await ensureTool('nats-server')
-  const files: ImageFile[] = [{ path: 'nats-server', content: readFileSync(server), mode: 0o755 }, ...SYSTEM_FILES]
+  const program = readFileSync(server)
+  const files: ImageFile[] = [{ path: 'nats-server', content: program, mode: 0o755 }, ...SYSTEM_FILES]
   await write(join(out, `nats-${version}`), {
     reference: `nats:${version}-scratch`,
     layers: [await layerOf(files)],
@@ -83,9 +92,9 @@ async function writeNats(out: string, architecture: string): Promise<void> {
     labels: labelsOf('nats', version, 'Apache-2.0'),
     architecture,
     sbom: sbomOf(
-      { name: 'nats', version, license: 'Apache-2.0' },
+      { name: 'nats', version },
       [],
-      [{ name: 'nats-server', version, license: 'Apache-2.0' }],
+      [{ name: 'nats-server', version, license: 'Apache-2.0', content: program }, ...goModules(server)],
     ),
   })
 }

@@ -28,9 +28,9 @@ export type ProductionPackage = {
   readonly folder: string
 }
 
-/** What Node runs without: types, maps, tests and texts for people (licences stay). */
+/** What Node runs without: types, maps, tests with their data, and texts for people (licences stay). */
 const UNUSED =
-  /(\.d\.[cm]?ts|\.map|\.md|\.markdown|\.test\.ts|\.tsbuildinfo)$|\/(test|tests|testing|__tests__|docs|example|examples|\.github)\//i
+  /(\.d\.[cm]?ts|\.map|\.md|\.markdown|\.test\.ts|\.tsbuildinfo)$|\/(test|tests|testing|testdata|__tests__|docs|example|examples|\.github)\//i
 const LICENCE = /\/(licen[cs]e|notice|copying)[^/]*$/i
 
 /**
@@ -74,18 +74,26 @@ function resolve(packages: Readonly<Record<string, LockEntry>>, folder: string, 
   return undefined
 }
 
-/** Every file below a folder of the project that is needed at run time, as it goes into the image below `into`. */
-export function filesBelow(root: string, folder: string, into: string): readonly ImageFile[] {
-  const files: ImageFile[] = []
+/** Those of these files below `root` that are needed at run time, as they go into the image below `into`. */
+export function imageFiles(root: string, paths: readonly string[], into: string): readonly ImageFile[] {
+  return paths
+    .filter((path) => !UNUSED.test(`/${path}`) || LICENCE.test(path))
+    .map((path) => {
+      const executable = (statSync(join(root, path)).mode & 0o100) !== 0
+      return { path: `${into}/${path}`, content: readFileSync(join(root, path)), mode: executable ? 0o755 : 0o644 }
+    })
+}
+
+/** Every file below a folder of `root`, whoever put it there. */
+export function filesBelow(root: string, folder: string): readonly string[] {
+  const files: string[] = []
   const todo = [folder]
   for (let current = todo.pop(); current !== undefined; current = todo.pop()) {
     for (const entry of readdirSync(join(root, current), { withFileTypes: true })) {
       const path = `${current}/${entry.name}`
       // A package's own packages are in the list by themselves.
       if (entry.isDirectory() && entry.name !== 'node_modules') todo.push(path)
-      if (!entry.isFile() || (UNUSED.test(`/${path}`) && !LICENCE.test(path))) continue
-      const executable = (statSync(join(root, path)).mode & 0o100) !== 0
-      files.push({ path: `${into}/${path}`, content: readFileSync(join(root, path)), mode: executable ? 0o755 : 0o644 })
+      if (entry.isFile()) files.push(path)
     }
   }
   return files

@@ -1,29 +1,56 @@
+import { createHash } from 'node:crypto'
 import type { ProductionPackage } from './production-files.ts'
 
 /** What an image is made of, beside its npm packages. */
-export type Component = { readonly name: string; readonly version: string; readonly license: string }
+export type Component = {
+  readonly name: string
+  /** Empty when it is not known. */
+  readonly version: string
+  /** SPDX expression; empty when it is not known. */
+  readonly license: string
+  /** Package URL (default: a generic one, when the version is known). */
+  readonly purl?: string
+  /** The file that it is, for its SHA-256. */
+  readonly content?: Buffer
+}
 
 /** A software bill of materials in CycloneDX 1.6 JSON; the same contents make the same bytes. */
-export function sbomOf(image: Component, packages: readonly ProductionPackage[], others: readonly Component[]): string {
-  const component = ({ name, version, license }: Component, purl: string) => ({
-    type: 'library',
-    'bom-ref': purl,
-    name,
-    version,
-    purl,
-    ...(license === '' ? {} : { licenses: [{ expression: license }] }),
-  })
+export function sbomOf(
+  image: Pick<Component, 'name' | 'version'>,
+  packages: readonly ProductionPackage[],
+  others: readonly Component[],
+): string {
   const bom = {
     bomFormat: 'CycloneDX',
     specVersion: '1.6',
     version: 1,
     metadata: { component: { type: 'container', name: image.name, version: image.version } },
     components: [
-      ...others.map((other) => component(other, `pkg:generic/${other.name}@${other.version}`)),
-      ...unique(packages).map((npm) => component(npm, `pkg:npm/${npm.name.replace('@', '%40')}@${npm.version}`)),
+      ...others.map(componentOf),
+      ...unique(packages).map(({ name, version, license }) =>
+        componentOf({ name, version, license, purl: `pkg:npm/${name.replace('@', '%40')}@${version}` }),
+      ),
     ],
   }
   return `${JSON.stringify(bom, undefined, 2)}\n`
+}
+
+function componentOf({ name, version, license, purl, content }: Component): object {
+  const reference = purl ?? (version === '' ? undefined : `pkg:generic/${name}@${version}`)
+  return {
+    type: 'library',
+    // Of one Debian package there may be several files.
+    'bom-ref': content === undefined ? (reference ?? name) : `${reference ?? name}#${name}`,
+    name,
+    ...(version === '' ? {} : { version }),
+    ...(reference === undefined ? {} : { purl: reference }),
+    ...(license === '' ? {} : { licenses: [{ expression: license }] }),
+    ...(content === undefined ? {} : { hashes: [{ alg: 'SHA-256', content: sha256(content) }] }),
+  }
+}
+
+function sha256(content: Buffer): string {
+  return createHash('sha256').update(content).digest('hex')
 }
 
 function unique(packages: readonly ProductionPackage[]): readonly ProductionPackage[] {

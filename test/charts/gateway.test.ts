@@ -34,9 +34,22 @@ test('a pod that ends waits for load balancers, then for calls, then has a margi
   expect(environmentOf(containerOf(manifests, GATEWAY))).toMatchObject({ LANDBRIDGE_DRAIN_SECONDS: '60' })
 })
 
+test('the wait is as long as it takes those who send connections to notice', () => {
+  const wait = (gateway: object) => containerOf(render({ gateway }), GATEWAY).lifecycle
+  const sleep = (seconds: number) => ({ preStop: { sleep: { seconds } } })
+  expect(wait({})).toEqual(sleep(5))
+  expect(wait({ service: { type: 'NodePort' } })).toEqual(sleep(5))
+  expect(wait({ service: { type: 'LoadBalancer' } })).toEqual(sleep(35))
+  expect(wait({ preStopSeconds: 12, service: { type: 'LoadBalancer' } })).toEqual(sleep(12))
+  const behind = podOf(render(MATRIX['load balancer']), GATEWAY).spec
+  expect(behind.terminationGracePeriodSeconds).toBe(35 + 60 + 10)
+})
+
 test('without a wait there is no hook: older clusters refuse a sleep of nothing', () => {
-  const manifests = render({ gateway: { preStopSeconds: 0 } })
-  expect(containerOf(manifests, GATEWAY).lifecycle).toBeUndefined()
+  for (const service of [{}, { type: 'LoadBalancer' }]) {
+    const manifests = render({ gateway: { preStopSeconds: 0, service } })
+    expect(containerOf(manifests, GATEWAY).lifecycle).toBeUndefined()
+  }
 })
 
 test('a NATS that is away makes gateways unready, and restarts none', () => {

@@ -8,6 +8,8 @@ import { parseAllDocuments } from 'yaml'
 import { ensureTool } from '../../scripts/tool.mjs'
 
 export const CHART = join(import.meta.dirname, '../../charts/landbridge')
+/** A chart of before, as a package: see testdata/README.md. */
+export const OLDER_CHART = join(import.meta.dirname, 'testdata/landbridge-0.1.0-a8bfac7.tgz')
 /** What tests render: `helm template lb --namespace mesh`. */
 export const RELEASE = 'lb'
 export const NAMESPACE = 'mesh'
@@ -36,7 +38,12 @@ export type Manifest = {
 export const MINIMAL: Values = { region: 'us-east' }
 
 /** Options of `helm template` beyond the values. */
-export type RenderOptions = { readonly release?: string; readonly arguments?: readonly string[] }
+export type RenderOptions = {
+  readonly release?: string
+  /** Folder or package (default: the working chart). */
+  readonly chart?: string
+  readonly arguments?: readonly string[]
+}
 
 /** The YAML text of `helm template`. @throws Error with what helm says when it refuses */
 export function renderText(values: Values = {}, options: RenderOptions = {}): string {
@@ -64,12 +71,12 @@ export function refusal(values: Values): string {
 const rendered = new Map<string, SpawnSyncReturns<string>>()
 
 function template(values: Values, options: RenderOptions): SpawnSyncReturns<string> {
-  const { release = RELEASE, arguments: more = [] } = options
-  const key = JSON.stringify([values, release, more])
+  const { release = RELEASE, chart = CHART, arguments: more = [] } = options
+  const key = JSON.stringify([values, release, chart, more])
   const result =
     rendered.get(key) ??
     withValues(values, (file) =>
-      runHelm(['template', release, CHART, '--namespace', NAMESPACE, '--values', file, ...more]),
+      runHelm(['template', release, chart, '--namespace', NAMESPACE, '--values', file, ...more]),
     )
   rendered.set(key, result)
   return result

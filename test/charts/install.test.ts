@@ -7,7 +7,17 @@ import { TOPIC } from '../../operator/api/index.ts'
 import type { KubeObject, ResourceType } from '../../operator/k8s/index.ts'
 import type { MeshResource } from '../../operator/reconcile/types.ts'
 import { type NatsServers, startNatsServers } from '../nats-server.ts'
-import { CHART, helmOn, type Manifest, MINIMAL, NAMESPACE, RELEASE, render, type Values } from './helm.ts'
+import {
+  CHART,
+  helmOn,
+  type Manifest,
+  MINIMAL,
+  NAMESPACE,
+  OLDER_CHART,
+  RELEASE,
+  render,
+  type Values,
+} from './helm.ts'
 import { kubeconfigOf, runHooks } from './kubelet.ts'
 import { containerOf, environmentOf } from './pods.ts'
 
@@ -216,4 +226,19 @@ test('uninstall: resources, their definitions and certificates stay', { timeout:
   for (const name of ['lb-gateway-tls', 'landbridge-ca']) {
     expect(await client.get(SECRETS, { namespace: NAMESPACE, name })).toBeDefined()
   }
+})
+
+test('upgrade from the older chart: the API server takes it, and volumes and their servers stay', {
+  timeout: MINUTES,
+}, async () => {
+  const key = { namespace: NAMESPACE, name: 'lb-nats' }
+  const older = await helm(['install', RELEASE, OLDER_CHART])
+  expect(older.status, `${older.stderr}\n${older.hooks.join('\n')}`).toBe(0)
+  const before = await cluster.client.get(STATEFUL_SETS, key)
+  expect(before?.metadata.labels?.['helm.sh/chart']).toBe('landbridge-0.1.0-a8bfac7')
+  const { status, stderr, hooks } = await helm(['upgrade', RELEASE, CHART])
+  expect(status, `${stderr}\n${hooks.join('\n')}`).toBe(0)
+  const after = await cluster.client.get(STATEFUL_SETS, key)
+  expect(after?.metadata.labels?.['helm.sh/chart']).toBe('landbridge-0.1.0')
+  expect(after?.metadata.uid).toBe(before?.metadata.uid)
 })

@@ -54,7 +54,6 @@ export const MATRIX: Readonly<Record<string, Values>> = {
   autoscaling: { gateway: { autoscaling: { enabled: true } }, operator: { replicas: 2 } },
   'load balancer': {
     gateway: {
-      preStopSeconds: 35,
       drainSeconds: 60,
       service: {
         type: 'LoadBalancer',
@@ -120,11 +119,26 @@ export const MATRIX: Readonly<Record<string, Values>> = {
       reflection: false,
       otlpEndpoint: 'http://collector:4318',
     },
-    operator: { ...POD_OPTIONS, merge: EXTRAS.merge },
+    operator: { ...POD_OPTIONS, ...EXTRAS },
     nats: { ...POD_OPTIONS, ...EXTRAS, extraConfig: 'max_connections: 1000', storage: { className: 'fast' } },
     extraObjects: [
       { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: '{{ .Release.Name }}-more' }, data: { a: 'b' } },
     ],
+  },
+  merges: {
+    gateway: {
+      autoscaling: { enabled: true, merge: { spec: { behavior: { scaleUp: { stabilizationWindowSeconds: 60 } } } } },
+      podDisruptionBudget: { merge: { spec: { unhealthyPodEvictionPolicy: 'IfHealthyBudget' } } },
+    },
+    nats: {
+      configMap: { merge: { data: { 'more.conf': 'max_connections: 1000' } } },
+      podDisruptionBudget: { merge: { metadata: { annotations: { 'example.com/note': 'a' } } } },
+    },
+    monitoring: {
+      podMonitor: { enabled: true, merge: { spec: { sampleLimit: 5000 } } },
+      serviceMonitor: { enabled: true, merge: { spec: { sampleLimit: 6000 } } },
+      prometheusRule: { enabled: true, merge: { metadata: { annotations: { 'example.com/note': 'a' } } } },
+    },
   },
   'crossing the boundaries of names': { nameOverride: 'a'.repeat(40), region: 'r'.repeat(63) },
 }

@@ -139,6 +139,18 @@ test('what a user adds lands in the pod', () => {
     nodeSelector: { 'kubernetes.io/os': 'linux' },
     shareProcessNamespace: true,
   })
+  expect(spec.containers.map(({ name }) => name)).toEqual(['operator', 'beside'])
+  expect(spec.volumes).toEqual([{ name: 'more', emptyDir: {} }])
+  const { volumeMounts } = containerOf(render(MATRIX['everything on top']), 'mesh-operator')
+  expect(volumeMounts).toEqual([{ name: 'more', mountPath: '/more' }])
+})
+
+test('what a user adds stands beside the files of an external NATS', () => {
+  const operator = { extraVolumes: [{ name: 'more' }], extraVolumeMounts: [{ name: 'more', mountPath: '/more' }] }
+  const manifests = render({ ...MATRIX['external NATS'], operator })
+  const names = ['nats-credentials', 'nats-ca', 'more']
+  expect(podOf(manifests, OPERATOR).spec.volumes?.map(({ name }) => name)).toEqual(names)
+  expect(containerOf(manifests, OPERATOR).volumeMounts?.map(({ name }) => name)).toEqual(names)
 })
 
 test('an operator without files has no volumes', () => {

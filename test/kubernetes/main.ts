@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { leavesNothing } from './cluster/leaves-nothing.ts'
 import { machineProblems } from './cluster/programs.ts'
 import { runInCluster } from './cluster/run-in-cluster.ts'
 import { writeImages } from './images.ts'
@@ -45,7 +46,7 @@ async function main(): Promise<number> {
     process.stderr.write(`e2e: ${problems.join('\ne2e: ')}\ne2e: or use a cluster: make e2e KUBECONFIG=FILE\n`)
     return 1
   }
-  return runInCluster(STATE, writeImages, command)
+  return leavesNothing(() => runInCluster(STATE, writeImages, command))
 }
 
 async function run([program = '', ...args]: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {

@@ -222,8 +222,12 @@ annotations: {{- toYaml . | nindent 2 }}
 {{- toYaml (first .) -}}
 {{- end -}}
 
-{{/* CPU and memory of what runs for seconds: hooks and `helm test`. */}}
-{{- define "landbridge.hookResources" -}}
-requests: { cpu: 50m, memory: 96Mi }
-limits: { memory: 256Mi }
+{{/* Seconds that a gateway goes on before it drains. */}}
+{{- define "landbridge.preStopSeconds" -}}
+{{- $given := .Values.gateway.preStopSeconds -}}
+{{- if kindIs "invalid" $given -}}
+{{ eq .Values.gateway.service.type "LoadBalancer" | ternary 35 5 }}
+{{- else -}}
+{{ int $given }}
+{{- end -}}
 {{- end -}}

@@ -28,7 +28,7 @@ export function valuesOf(region: Region): object {
     mesh: MESH,
     gateway: { replicas: 2, resources },
     operator: { watchNamespace: region.namespace, tenant: TENANT, resources },
-    nats: { replicas: 1, resources, storage: { size: '1Gi' }, image: { registry } },
+    nats: { replicas: region.replicas, resources, storage: { size: '1Gi' }, image: { registry } },
   }
 }
 
@@ -109,11 +109,17 @@ export function clientPod(region: Region, image: string, tls: Readonly<Record<st
   ]
 }
 
+/** Names of a region's NATS servers, which are those of their pods, sorted. */
+export function natsServers({ replicas }: Region): readonly string[] {
+  return Array.from({ length: replicas }, (_, index) => `${RELEASE}-nats-${index}`)
+}
+
 /** Objects of a release, by component. */
 export const OBJECTS = {
   gateways: `deployment/${RELEASE}-gateway`,
   operator: `deployment/${RELEASE}-operator`,
   nats: `statefulset/${RELEASE}-nats`,
+  natsBudget: `poddisruptionbudget/${RELEASE}-nats`,
   gatewaySelector: `app.kubernetes.io/instance=${RELEASE},app.kubernetes.io/component=gateway`,
   natsSelector: `app.kubernetes.io/instance=${RELEASE},app.kubernetes.io/component=nats`,
 } as const

@@ -15,13 +15,13 @@ const ROOT = join(import.meta.dirname, '../../..')
 const NODE = '/usr/local/bin/node'
 const LOAD_SILENT_MS = 180_000
 
+const WORKING_CHART = join(ROOT, 'charts/landbridge')
+
 /** Load that goes on until `stop`. */
 export type Load = { stop(): Promise<LoadReport> }
 
 /** A cluster, with what a user has in hand: kubectl, helm, and pods of a service. */
 export class World implements AsyncDisposable {
-  /** The chart's folder. */
-  readonly chart = join(ROOT, 'charts/landbridge')
   readonly #kubectl: CommandLine
   readonly #kubectlPath: string
   readonly #helm: CommandLine
@@ -52,12 +52,20 @@ export class World implements AsyncDisposable {
     return this.#kubectl.apply(objects)
   }
 
-  /** helm on the release of a region. @param values merged over the chart's own */
-  async helm(command: 'install' | 'upgrade', region: Region, values: object): Promise<void> {
+  /** Asks for a pod to go, as a drain of its node does. @throws Error when a budget keeps it */
+  evict(region: Region, pod: string): Promise<string> {
+    const metadata = { name: pod, namespace: region.namespace }
+    const eviction = JSON.stringify({ apiVersion: 'policy/v1', kind: 'Eviction', metadata })
+    const path = `/api/v1/namespaces/${region.namespace}/pods/${pod}/eviction`
+    return this.#kubectl.pipe(eviction, 'create', '--raw', path, '-f', '-')
+  }
+
+  /** helm on the release of a region. @param values merged over the chart's own @param chart folder or package */
+  async helm(command: 'install' | 'upgrade', region: Region, values: object, chart = WORKING_CHART): Promise<void> {
     const file = join(this.#folder, `${region.name}.json`)
     await writeFile(file, JSON.stringify(values))
     const flags = ['--namespace', region.namespace, '--values', file, '--wait', '--timeout', '10m']
-    await this.#helm.run(command, RELEASE, this.chart, ...flags)
+    await this.#helm.run(command, RELEASE, chart, ...flags)
   }
 
   /** Any other command of helm on the release of a region. */

@@ -43,7 +43,7 @@ spec:
           imagePullPolicy: {{ $root.Values.image.pullPolicy }}
           args: [{{ .program }}]
           env: {{- .env | nindent 12 }}
-          resources: {{- include "landbridge.hookResources" $root | nindent 12 }}
+          resources: {{- toYaml $root.Values.hooks.resources | nindent 12 }}
           securityContext: {{- include "landbridge.containerSecurity" $root | nindent 12 }}
 {{- end -}}
 

@@ -1,12 +1,16 @@
+import { join } from 'node:path'
 import { issueCertificate } from '@landbridge/client/certs'
 import { expect } from '../expect.ts'
-import { CLIENT, CLIENT_ID, clientPod, namespaceOf, OBJECTS, valuesOf } from '../manifests.ts'
+import { CLIENT, CLIENT_ID, clientPod, namespaceOf, natsServers, OBJECTS, valuesOf } from '../manifests.ts'
 import { REGIONS, type Region } from '../region.ts'
 import type { Step } from '../step.ts'
 import type { World } from '../world.ts'
 
 const [FIRST, ...OTHERS] = REGIONS
+/** The upgrade later goes from here: see test/charts/testdata/README.md. */
+const OLDER_CHART = join(import.meta.dirname, '../../../charts/testdata/landbridge-0.1.0-a8bfac7.tgz')
 const CA_SECRET = 'landbridge-ca'
+const SERVERS = natsServers(FIRST)
 const HOUR_MS = 3_600_000
 
 /** Three releases as three regions that trust the CA which the first one made. */
@@ -19,10 +23,23 @@ export const INSTALL: readonly Step[] = [
     },
   },
   {
-    name: `helm install ${FIRST.name}, which makes the CA of the mesh`,
+    name: `helm install ${FIRST.name} from an older chart, with three NATS servers, which makes the CA of the mesh`,
     run: async (world) => {
-      await world.helm('install', FIRST, valuesOf(FIRST))
+      await world.helm('install', FIRST, valuesOf(FIRST), OLDER_CHART)
       return available(world, FIRST)
+    },
+  },
+  {
+    name: `the NATS servers of ${FIRST.name} have routes to each other, and a budget that lets one go`,
+    run: async (world) => {
+      for (const name of SERVERS) {
+        const peers = await peersOf(world, name)
+        const wanted = SERVERS.filter((other) => other !== name)
+        expect(peers.join() === wanted.join(), `${name}: has routes to "${peers}", wanted "${wanted}"`)
+      }
+      const allowed = await world.in(FIRST, 'get', OBJECTS.natsBudget, '-o', 'jsonpath={.status.disruptionsAllowed}')
+      expect(allowed === '1', `the budget allows ${allowed} disruptions, wanted 1`)
+      return SERVERS.join(', ')
     },
   },
   {
@@ -61,12 +78,24 @@ export const INSTALL: readonly Step[] = [
   },
 ]
 
+/** The other servers that a NATS server has routes to, sorted. */
+async function peersOf(world: World, server: string): Promise<readonly string[]> {
+  const path = `/api/v1/namespaces/${FIRST.namespace}/pods/${server}:8222/proxy/routez`
+  const { routes }: { readonly routes: readonly { readonly remote_name: string }[] } = JSON.parse(
+    await world.kubectl('get', '--raw', path),
+  )
+  return [...new Set(routes.map(({ remote_name }) => remote_name))].sort()
+}
+
 async function available(world: World, region: Region): Promise<string> {
   const count = async (object: string): Promise<number> =>
     Number(await world.in(region, 'get', object, '-o', 'jsonpath={.status.readyReplicas}'))
   const ready = { gateways: await count(OBJECTS.gateways), nats: await count(OBJECTS.nats) }
-  expect(ready.gateways === 2 && ready.nats === 1, `${region.name}: ready are ${JSON.stringify(ready)}, wanted 2 and 1`)
+  expect(
+    ready.gateways === 2 && ready.nats === region.replicas,
+    `${region.name}: ready are ${JSON.stringify(ready)}, wanted 2 and ${region.replicas}`,
+  )
   const operators = await count(OBJECTS.operator)
   expect(operators === 1, `${region.name}: ready operators are ${operators}, wanted 1`)
-  return `${region.name} has ${ready.gateways} gateways, an operator, a NATS server`
+  return `${region.name} has ${ready.gateways} gateways, an operator, ${ready.nats} NATS ${ready.nats === 1 ? 'server' : 'servers'}`
 }

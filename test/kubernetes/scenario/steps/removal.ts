@@ -29,9 +29,10 @@ export const REMOVAL: readonly Step[] = [
       expect(left.trim() === '', `left are ${left.trim()}, wanted nothing of the release`)
       const crds = await world.kubectl('get', 'crds', ...KEPT, '-o', 'name')
       const claims = await world.in(FIRST, 'get', 'pvc', '-o', 'jsonpath={.items[*].status.phase}')
-      expect(claims === 'Bound', `volume claims are "${claims}", wanted one that is Bound`)
+      const bound = Array.from({ length: FIRST.replicas }, () => 'Bound').join(' ')
+      expect(claims === bound, `volume claims are "${claims}", wanted "${bound}"`)
       await world.in(FIRST, 'get', 'topic', 'orders')
-      return `${crds.trim().split('\n').length} CRDs, 1 volume, topic orders`
+      return `${crds.trim().split('\n').length} CRDs, ${FIRST.replicas} volumes, topic orders`
     },
   },
   {
