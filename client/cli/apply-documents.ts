@@ -1,18 +1,35 @@
-import { MeshError, parseDocuments } from '@landbridge/core'
+import { MeshError, ownDocuments, parseDocuments } from '@landbridge/core'
 import type { ApplyOutcome, Mesh } from '../index.ts'
-import { CommandFailure } from './command-failure.ts'
+import { CommandFailure, usageFailure } from './command-failure.ts'
 import type { Context } from './context.ts'
 import type { RegionAnswer } from './every-region.ts'
 import { EXIT } from './exit-code.ts'
 import { readText } from './input.ts'
+import { printable } from './printable.ts'
 
 /** A file with documents; "-" is standard input. */
 export type Source = { readonly file: string; readonly text: string }
 
-/** Reads the files of `-f`. @throws CommandFailure */
+/** How many of the documents that are left out are named. */
+const NAMED_MAX = 10
+
+/**
+ * Reads the files of `-f`, without documents of other API groups; says which those were. A file of nothing else is wrong.
+ * @throws CommandFailure
+ */
 export async function readSources(files: readonly string[], context: Context): Promise<readonly Source[]> {
   const sources: Source[] = []
-  for (const file of files) sources.push({ file, text: await readText(file, 'documents', context) })
+  for (const file of files) {
+    const { text, own, foreign } = ownDocuments(await readText(file, 'documents', context))
+    if (foreign.length > 0) {
+      const place = file === '-' ? 'standard input' : file
+      const rest = foreign.length > NAMED_MAX ? ` and ${foreign.length - NAMED_MAX} more` : ''
+      const named = printable(`${foreign.slice(0, NAMED_MAX).join(', ')}${rest}`)
+      if (own === 0) throw usageFailure(`documents: ${place} has none of landbridge.dev, only ${named}`)
+      await context.stderr.write(`${place}: skipped what is not of landbridge.dev: ${named}\n`)
+    }
+    sources.push({ file, text })
+  }
   return sources
 }
 

@@ -1,5 +1,6 @@
 export { configKey, configKeyOfStream, documentData, documentName } from './document.ts'
 export { type DocumentKey, parseDocumentKey } from './document-key.ts'
+export { type OwnDocuments, ownDocuments } from './foreign.ts'
 export {
   type DocumentLimits,
   formatDocument,

@@ -1,8 +1,9 @@
-import { type Document, parseAllDocuments, stringify } from 'yaml'
+import { stringify } from 'yaml'
 import { fail, type Result, succeed } from '../result.ts'
 import { configKey, documentData, readDocument } from './document.ts'
 import { problemsError } from './problems.ts'
 import type { MeshDocument } from './types.ts'
+import { parseYaml, plainData } from './yaml.ts'
 
 /** Bounds of a text with documents. */
 export type DocumentLimits = {
@@ -15,10 +16,6 @@ export type DocumentLimits = {
 const HELD_BY = 'landbridge.dev/held-by'
 const BYTES_MAX = 1024 ** 2
 const DOCUMENTS_MAX = 1000
-// A document needs none; a few anchors are handy, many are an attack ("billion laughs").
-const ALIASES_MAX = 50
-// One wrong bracket can make the parser complain about each line after it.
-const YAML_PROBLEMS_MAX = 3
 
 /**
  * Reads YAML or JSON text that holds documents, separated by "---".
@@ -112,36 +109,6 @@ export function fromData(value: unknown): Result<MeshDocument> {
   const document = readDocument(value, (path, problem) => problems.push(path === '' ? problem : `${path}: ${problem}`))
   if (document === undefined || problems.length > 0) return problemsError('document', problems)
   return succeed(document)
-}
-
-function parseYaml(text: string, problems: string[]): readonly Document[] {
-  try {
-    const parsed = parseAllDocuments(text, {
-      uniqueKeys: true,
-      stringKeys: true,
-      prettyErrors: true,
-      logLevel: 'silent',
-    })
-    return Array.isArray(parsed) ? parsed : []
-  } catch {
-    // Nesting deeper than the parser's stack.
-    problems.push('text: cannot be read, wanted YAML or JSON')
-    return []
-  }
-}
-
-/** The document's data; null for an empty document. Warnings count: they tell of tags that nobody asked for. */
-function plainData(yaml: Document, report: (problem: string) => void): unknown {
-  for (const { message, linePos } of [...yaml.errors, ...yaml.warnings].slice(0, YAML_PROBLEMS_MAX)) {
-    const line = message.split('\n', 1)[0]?.replace(/ at line \d+, column \d+:$/, '')
-    report(`${linePos === undefined ? '' : `, line ${linePos[0].line}`}: ${line}`)
-  }
-  try {
-    return yaml.toJS({ maxAliasCount: ALIASES_MAX }) ?? null
-  } catch {
-    report(`: has more than ${ALIASES_MAX} aliases or is nested too deeply, wanted plain fields`)
-    return null
-  }
 }
 
 /** " (Topic orders)" when the document says so much of itself. */

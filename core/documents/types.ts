@@ -18,8 +18,8 @@ export type TopicSpec = {
   /** Number of partitions, 1 to 256, default 1. May grow later, never shrink. */
   readonly partitions: number
   /**
-   * "key": events of one key share a partition, and with it their order. "none": events are spread over the partitions
-   * whatever their key, so that one busy key does not fill one of them. Default "key".
+   * "key": events of one key share a partition. "none": events are spread over the partitions whatever their key, so that
+   * one busy key does not fill one of them. Subscribers get events in the stream's order with both. Default "key".
    */
   readonly ordering: 'key' | 'none'
   /** When old events leave; every limit that is given counts. */

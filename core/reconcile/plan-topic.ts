@@ -37,7 +37,7 @@ const FIELDS: readonly Field[] = [
  *
  * - a stream of that name that is not this topic's
  * - another storage type (the server cannot change it)
- * - fewer partitions (keys would move, and their order with them); more is allowed
+ * - fewer partitions (who reads one by its subject would wait in vain); more is allowed
  * - another number of replicas, or another duplicate window: a writer or a retry that is under way counts on the old one
  */
 export function planTopic(desired: StreamShape, observed: StreamShape | undefined): TopicPlan {

@@ -84,16 +84,21 @@ const spec: Schema = fields(
   'What the topic is to be like.',
   {
     partitions: integer(
-      'Number of partitions; events of one key share one. May grow, never shrink: a key that moves keeps its order, because a group works off its old partition first.',
+      'Number of partitions; events of one key share one. It is part of the subject under which an event is stored. May grow, never shrink: a key that moves keeps its order, because all partitions lie in one stream, which readers and groups get in its order.',
       {
         min: 1,
         max: 256,
         default: 1,
-        rules: [{ rule: 'self >= oldSelf', message: 'partitions cannot shrink: keys would lose their order' }],
+        rules: [
+          {
+            rule: 'self >= oldSelf',
+            message: 'partitions cannot shrink: who reads one by its subject would wait in vain',
+          },
+        ],
       },
     ),
     ordering: oneOf(
-      'key: events of one key are delivered in their order. none: in any order, and a slow event holds back no other.',
+      'What gives an event its partition. key: its partitionkey, so that events of one key share one. none: its source and id, so that a busy key is spread over all. The order of the stream, in which subscribers get events, is the same with both.',
       ['key', 'none'],
       { default: 'key' },
     ),

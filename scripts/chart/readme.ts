@@ -32,8 +32,8 @@ Each region is a release of its own, with its own \`region\`, and the same \`mes
 
 - Pods are of the restricted profile: no root, no capabilities, a root file system that cannot be written.
 - Gateways have no rights in the cluster. The operator may read and patch the resources of the mesh, hold its lease and
-  write Events; with \`operator.watchNamespace\` in that namespace only. Nobody reads Secrets but the hook that makes
-  certificates, and that one by name.
+  write Events; with \`operator.watchNamespace\` in that namespace and its own only. Nobody reads Secrets but the hook that
+  makes certificates, and that one by name.
 - The embedded NATS asks for no password: network policies let only gateways and operator reach it. They take a network
   plugin that enforces them. Where yours does not, use \`nats.mode: external\` with credentials.
 

@@ -1,12 +1,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { resolve } from 'node:path'
+import { mkdtempDisposable, readFile, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { delimiter, join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
-import type { Lab } from '@landbridge/lab'
+import { ensureTool, type Lab } from '@landbridge/lab'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startMesh, topic } from './mesh.ts'
 
-const program = resolve(import.meta.dirname, '../../client/cli/main.ts')
+const root = resolve(import.meta.dirname, '../..')
+const program = join(root, 'client/cli/main.ts')
 const settled = { timeout: 20_000, interval: 100 }
 let lab: Lab
 let environment: Record<string, string>
@@ -65,6 +68,24 @@ test('applies documents to every region, first without changing anything', async
   expect(await actions(['--dry-run'])).toEqual(created)
   expect(await actions([])).toEqual(created)
   expect(await actions([])).toEqual({ code: 0, actions: ['eu-west unchanged', 'us-east unchanged'] })
+})
+
+// The story: it was refused, because the first document that kustomize writes is a Namespace.
+test('shows what the examples would change, by the command of their page as it stands there', async () => {
+  const page = await readFile(join(root, 'examples/README.md'), 'utf8')
+  const [command = ''] = page.match(/^npx landbridge diff .*$/m) ?? []
+  expect(command).toContain('kubectl kustomize')
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'landbridge-examples-'))
+  await symlink(await ensureTool('kubectl'), join(folder.path, 'kubectl'))
+  const PATH = [folder.path, join(root, 'node_modules/.bin'), process.env.PATH].join(delimiter)
+  const shell = spawn('bash', ['-c', command], { cwd: root, env: { ...process.env, ...environment, PATH } })
+  const [output, errors, [code]] = await Promise.all([text(shell.stdout), text(shell.stderr), once(shell, 'close')])
+  expect(errors).toMatch(/^\S+: skipped what is not of landbridge\.dev: v1 Namespace acme$/m)
+  const rows = output.split('\n').map((line) => line.split(/ {2,}/).slice(0, 4).join(' '))
+  expect(rows).toEqual(
+    expect.arrayContaining(['us-east Topic acme/payments created', 'eu-west Topic acme/orders updated']),
+  )
+  expect(code).toBe(1)
 })
 
 test('shows a topic with its retention, and deletes it everywhere', async () => {

@@ -61,7 +61,12 @@ describe('the API server refuses, and says what is wanted', () => {
   })
 
   test.each<[what: string, before: object, change: object, message: RegExp]>([
-    ['fewer partitions', { partitions: 3 }, { partitions: 2 }, /partitions cannot shrink: keys would lose their order/],
+    [
+      'fewer partitions',
+      { partitions: 3 },
+      { partitions: 2 },
+      /partitions cannot shrink: who reads one by its subject would wait in vain/,
+    ],
     ['another storage', {}, { storage: 'memory' }, /storage cannot change: make another topic/],
     ['other replicas', { replicas: 1 }, { replicas: 3 }, /replicas cannot change yet: make another topic/],
     ['replicas of its own', {}, { replicas: 3 }, /replicas cannot change yet: make another topic/],

@@ -24,7 +24,8 @@ export function addApplyCommand(program: Command, context: Context): void {
     .option('--region <name>', 'apply to this region only (default: all of the endpoints)')
     .addHelpText(
       'after',
-      '\nA region applies all documents or, when one is wrong, none.\n' +
+      '\nA region applies all documents or, when one is wrong, none. Those of other API groups are skipped, and named on\n' +
+        'standard error.\n' +
         '\nExamples:\n  landbridge apply -f topics.yaml -f policies.yaml --dry-run\n  cat topics.yaml | landbridge apply -f -',
     )
     .action(async (flags: ApplyFlags, command: Command) => {

@@ -23,7 +23,11 @@ export function addDiffCommand(program: Command, context: Context): void {
     .addHelpText(
       'after',
       '\nExit codes, as of `kubectl diff`: 0 no difference, 1 differences, above 1 an error.\n' +
-        '\nExamples:\n  landbridge diff -f topics.yaml\n  landbridge diff -f mesh.yaml --region eu-west -o json',
+        'Documents of other API groups are skipped, and named on standard error.\n' +
+        '\nIt shows what `landbridge apply` would do, not what an operator would: of resources in Kubernetes, adoption,\n' +
+        'claims of others, annotations and what holds a deletion are in their status.\n' +
+        '\nExamples:\n  landbridge diff -f topics.yaml\n  landbridge diff -f mesh.yaml --region eu-west -o json\n' +
+        '  kubectl kustomize examples/team | landbridge diff -f -',
     )
     .action(async (flags: DiffFlags, command: Command) => {
       const differences = await neverOne(() => {
