@@ -73,7 +73,17 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   // Benchmarks compare with the NATS client itself, so they use it.
   load: ['@landbridge/', '@nats-io/', '@bufbuild/protobuf', '@grpc/grpc-js', 'k6', 'node:'],
-  test: ['@landbridge/', '@nats-io/', '@bufbuild/protobuf', '@grpc/', '@peculiar/x509', 'jose', 'yaml', 'node:'],
+  test: [
+    '@landbridge/',
+    '@nats-io/',
+    '@bufbuild/protobuf',
+    '@grpc/',
+    '@peculiar/x509',
+    'jose',
+    'tar-stream',
+    'yaml',
+    'node:',
+  ],
   scripts: ['tar-stream', 'yaml', 'node:'],
 }
 const testOnly = [

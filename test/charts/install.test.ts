@@ -7,17 +7,7 @@ import { TOPIC } from '../../operator/api/index.ts'
 import type { KubeObject, ResourceType } from '../../operator/k8s/index.ts'
 import type { MeshResource } from '../../operator/reconcile/types.ts'
 import { type NatsServers, startNatsServers } from '../nats-server.ts'
-import {
-  CHART,
-  helmOn,
-  type Manifest,
-  MINIMAL,
-  NAMESPACE,
-  OLDER_CHART,
-  RELEASE,
-  render,
-  type Values,
-} from './helm.ts'
+import { CHART, helmOn, type Manifest, MINIMAL, NAMESPACE, OLDER_CHART, RELEASE, render, type Values } from './helm.ts'
 import { kubeconfigOf, runHooks } from './kubelet.ts'
 import { containerOf, environmentOf } from './pods.ts'
 
