@@ -17,13 +17,18 @@ import { type PublishStreamOptions, type PublishStreamSettings, publishStreamSet
 
 /** How often it looks for batches and sends whose time is over, milliseconds. */
 const TICK_MS = 100
+/**
+ * How long after a failure what is in flight is waited for, milliseconds. Nearly all is answered at once; but what waits
+ * for another region, which did not come for the batch that failed, would wait as long as that one did.
+ */
+const LAST_ACKS_MS = 500
 
 /**
  * Publishes many events of one topic over one stream after the other.
  *
  * 1. At most `queueEvents` and `queueBytes` wait here, those in flight included; `send` waits while there is no room.
- * 2. Batches are sent in the order of the calls. After a failure all that were not acknowledged are sent again, first
- *    and in order, with the same ids, if need be to another region; later it goes back home.
+ * 2. Batches are sent in the order of the calls. After a failure all that were not acknowledged, soon after it at the
+ *    latest, are sent again, first and in order, with the same ids, if need be to another region; later it goes back home.
  * 3. Events of one source and partition key are stored by a region in the order of the calls, also through failures: once
  *    an event failed that is worth another attempt, the region stores nothing behind it on this stream. Only events that
  *    reach NATS one by one, because hardly anything is published (up to four at a time), can overtake each other: when
@@ -46,6 +51,7 @@ export class PublishStream implements AsyncDisposable {
   #work = Promise.withResolvers<void>()
   #settled: PromiseWithResolvers<void> | undefined
   #trouble: MeshError | undefined
+  #troubledAt = 0
   /** What a region that is not home said last; home may say otherwise. */
   #refusal: MeshError | undefined
   #failure: MeshError | undefined
@@ -190,7 +196,10 @@ export class PublishStream implements AsyncDisposable {
       if (ack.failures.length === 0) call.link.succeeded()
       return
     }
-    this.#trouble ??= trouble
+    if (this.#trouble === undefined) {
+      this.#trouble = trouble
+      this.#troubledAt = performance.now()
+    }
     if (batch.history.wasLate(trouble)) this.#late = this.#trouble
     this.#backlog.takeBack([batch])
     // What is in flight may still be stored; nothing more is sent until these were sent again.
@@ -203,7 +212,8 @@ export class PublishStream implements AsyncDisposable {
       if (now - send.acceptedAt < this.#settings.timeoutMs) break
       send.giveUp(this.#timeout())
     }
-    this.#call?.expire(now - this.#settings.ackTimeoutMs)
+    const failing = this.#trouble !== undefined && now - this.#troubledAt >= LAST_ACKS_MS
+    this.#call?.expire(failing ? now : now - this.#settings.ackTimeoutMs)
   }
 
   #timeout(): MeshError {
