@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { ControllerMetrics, ResourceController } from './reconcile/index.ts'
+import type { ControllerMetrics, ReconcileResult, ResourceController } from './reconcile/index.ts'
 
 /** What an operator shows of itself. Labels are kinds and closed sets of words. */
 export class OperatorMetrics implements ControllerMetrics {
@@ -30,7 +30,7 @@ export class OperatorMetrics implements ControllerMetrics {
     registers: [this.registry],
   })
 
-  reconciled(kind: string, result: 'unchanged' | 'changed' | 'failed', seconds: number): void {
+  reconciled(kind: string, result: ReconcileResult, seconds: number): void {
     this.#reconciled.inc({ kind, result })
     this.#seconds.observe({ kind }, seconds)
   }

@@ -4,6 +4,7 @@ import { KubeError, ListWatch, type Verdict as QueueVerdict, WorkQueue } from '.
 import { Claims } from './claims.ts'
 import { trimmed } from './kind.ts'
 import { Reconciler, type ReconcilerOptions } from './reconciler.ts'
+import type { ReconcileResult, ReconcileTracing } from './tracing.ts'
 import type { MeshResource } from './types.ts'
 import { documentOf, wishOf } from './wish.ts'
 
@@ -11,6 +12,8 @@ import { documentOf, wishOf } from './wish.ts'
 export type ControllerOptions = ReconcilerOptions & {
   readonly log: Log
   readonly metrics: ControllerMetrics
+  /** Undefined: no tracing, and no cost of it. */
+  readonly tracing: ReconcileTracing | undefined
   /** Only this namespace; undefined: all. */
   readonly namespace: string | undefined
   /** The tenant that a namespace stands for. */
@@ -22,7 +25,7 @@ export type ControllerOptions = ReconcilerOptions & {
 
 /** What a controller counts. */
 export type ControllerMetrics = ReconcilerOptions['metrics'] & {
-  readonly reconciled: (kind: string, result: 'unchanged' | 'changed' | 'failed', seconds: number) => void
+  readonly reconciled: (kind: string, result: ReconcileResult, seconds: number) => void
 }
 
 /** After a conflict the next version is on its way, or another process leads: both bring the key back before. */
@@ -128,21 +131,25 @@ export class ResourceController implements AsyncDisposable {
   }
 
   async #work(key: string): Promise<QueueVerdict> {
-    const { kind, metrics, leading } = this.#options
+    const { kind, metrics, tracing, leading } = this.#options
     const resource = this.#resources.objects.get(key)
     if (resource === undefined || !leading()) return {}
     const begun = performance.now()
-    const tell = (result: 'unchanged' | 'changed' | 'failed') =>
-      metrics.reconciled(kind.definition.type.kind, result, (performance.now() - begun) / 1_000)
+    const { kind: name } = kind.definition.type
+    const trace = tracing?.begin(name, resource)
+    const tell = (result: ReconcileResult, error?: unknown) => {
+      metrics.reconciled(name, result, (performance.now() - begun) / 1_000)
+      trace?.end(result, error)
+    }
     try {
       const claim = this.#claimOf(resource)
       const holder = claim === undefined ? undefined : this.#claims.holderOf(claim)
       const wish = wishOf(resource, this.#documentOf(resource), holder === key ? undefined : holder)
-      const { changed, againAfterMs } = await this.#reconciler.reconcile(key, resource, wish)
+      const { changed, againAfterMs } = await this.#reconciler.reconcile(key, resource, wish, trace)
       tell(changed ? 'changed' : 'unchanged')
       return { againAfterMs }
     } catch (error) {
-      tell('failed')
+      tell('failed', error)
       if (error instanceof KubeError && (error.isConflict || error.isNotFound)) return { againAfterMs: CONFLICT_MS }
       throw error
     }

@@ -120,7 +120,7 @@ export const MATRIX: Readonly<Record<string, Values>> = {
       reflection: false,
       otlpEndpoint: 'http://collector:4318',
     },
-    operator: { ...POD_OPTIONS, merge: EXTRAS.merge },
+    operator: { ...POD_OPTIONS, merge: EXTRAS.merge, otlpEndpoint: 'http://collector:4318' },
     nats: { ...POD_OPTIONS, ...EXTRAS, extraConfig: 'max_connections: 1000', storage: { className: 'fast' } },
     extraObjects: [
       { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: '{{ .Release.Name }}-more' }, data: { a: 'b' } },
