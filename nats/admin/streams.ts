@@ -122,8 +122,10 @@ export class Streams {
     const subscriptions = ['CREATED', 'UPDATED', 'DELETED'].map((action) =>
       this.#session.connection.subscribe(`$JS.EVENT.ADVISORY.STREAM.${action}.*`, {
         callback: (error, message) => {
+          // A user who may not hear them gets an error, and no message.
+          if (error !== null) return
           const stream = message.subject.split('.')[5]
-          if (error !== null || stream === undefined) return
+          if (stream === undefined) return
           try {
             listener(stream)
           } catch (thrown) {
