@@ -30,6 +30,12 @@ export class OperatorMetrics implements ControllerMetrics {
     registers: [this.registry],
   })
 
+  readonly #groupsDeleted = new Counter({
+    name: 'landbridge_operator_groups_deleted_total',
+    help: 'Groups of subscribers whose consumer was deleted, and their position with it.',
+    registers: [this.registry],
+  })
+
   reconciled(kind: string, result: ReconcileResult, seconds: number): void {
     this.#reconciled.inc({ kind, result })
     this.#seconds.observe({ kind }, seconds)
@@ -37,6 +43,10 @@ export class OperatorMetrics implements ControllerMetrics {
 
   drifted(kind: string): void {
     this.#drifted.inc({ kind })
+  }
+
+  groupDeleted(): void {
+    this.#groupsDeleted.inc()
   }
 
   statusWritten(kind: string): void {

@@ -72,6 +72,10 @@ export async function startOperator(config: Config, options: OperatorOptions = {
       leading,
       figuresMs: options.figuresMs,
       onStream: (stream) => changed(configKeyOfStream(stream)),
+      onGroupDeleted: (stream, group) => {
+        const key = configKeyOfStream(stream)
+        if (key !== undefined) each((controller) => controller.groupDeleted(key, group))
+      },
       onEntry: changed,
       onCurrent: resync,
       onGateways: () => each((controller) => controller.gatewaysMoved()),

@@ -1,6 +1,7 @@
 import { type MeshError, STREAM_METADATA, type StreamShape } from '@landbridge/core'
 import { askJetStream, type StreamInfo } from '../api.ts'
 import { type Log, silentLog } from '../log.ts'
+import { isReader } from '../read/reader-name.ts'
 import { isServerError, SERVER_ERROR } from '../server-error.ts'
 import type { NatsSession } from '../session.ts'
 import { shapeOfConfig, streamConfigOf } from './stream-config.ts'
@@ -119,17 +120,35 @@ export class Streams {
    * @returns ends it
    */
   watch(listener: (stream: string) => void): () => void {
-    const subscriptions = ['CREATED', 'UPDATED', 'DELETED'].map((action) =>
-      this.#session.connection.subscribe(`$JS.EVENT.ADVISORY.STREAM.${action}.*`, {
+    return this.#follow(
+      ['CREATED', 'UPDATED', 'DELETED'].map((action) => `STREAM.${action}.*`),
+      ([stream]) => {
+        if (stream !== undefined) listener(stream)
+      },
+    )
+  }
+
+  /**
+   * Calls `listener` for each group whose consumer is deleted, by whomever; as little stored as the notices above. What
+   * readers of the moment leave behind is no group.
+   * @returns ends it
+   */
+  watchDeletedGroups(listener: (stream: string, group: string) => void): () => void {
+    return this.#follow(['CONSUMER.DELETED.*.*'], ([stream, consumer]) => {
+      if (stream !== undefined && consumer !== undefined && !isReader(consumer)) listener(stream, consumer)
+    })
+  }
+
+  #follow(subjects: readonly string[], listener: (names: readonly string[]) => void): () => void {
+    const subscriptions = subjects.map((subject) =>
+      this.#session.connection.subscribe(`$JS.EVENT.ADVISORY.${subject}`, {
         callback: (error, message) => {
           // A user who may not hear them gets an error, and no message.
           if (error !== null) return
-          const stream = message.subject.split('.')[5]
-          if (stream === undefined) return
           try {
-            listener(stream)
+            listener(message.subject.split('.').slice(5))
           } catch (thrown) {
-            this.#log.error({ error: String(thrown) }, 'a listener of stream changes failed')
+            this.#log.error({ error: String(thrown) }, 'a listener of the notices failed')
           }
         },
       }),

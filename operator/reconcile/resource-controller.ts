@@ -26,6 +26,7 @@ export type ControllerOptions = ReconcilerOptions & {
 /** What a controller counts. */
 export type ControllerMetrics = ReconcilerOptions['metrics'] & {
   readonly reconciled: (kind: string, result: ReconcileResult, seconds: number) => void
+  readonly groupDeleted: () => void
 }
 
 /** After a conflict the next version is on its way, or another process leads: both bring the key back before. */
@@ -86,6 +87,16 @@ export class ResourceController implements AsyncDisposable {
   regionChanged(configKey: string): void {
     const key = this.#claims.holderOf(configKey)
     if (key !== undefined) this.#queue.add(key)
+  }
+
+  /** Nothing can put it back: whoever has its topic is told. */
+  groupDeleted(configKey: string, group: string): void {
+    const { recorder, metrics, leading } = this.#options
+    const resource = this.#resources.objects.get(this.#claims.holderOf(configKey) ?? '')
+    if (resource === undefined || !leading()) return
+    metrics.groupDeleted()
+    const note = `the consumer of group ${group} was deleted, and its position with it`
+    recorder.record(resource, { type: 'Warning', reason: 'GroupDeleted', action: 'Watch', note })
   }
 
   /** A gateway came, or runs another configuration. */
