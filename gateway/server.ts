@@ -22,7 +22,7 @@ import {
   RequestRoom,
   serverCredentials,
 } from './rpc/index.ts'
-import { type Log, Metrics, openTracing } from './telemetry/index.ts'
+import { type Log, Metrics, openEventTracing } from './telemetry/index.ts'
 import { TopicRegistry } from './topics.ts'
 
 /** A gateway that runs. */
@@ -67,7 +67,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
     await OperationsServer.open({ listen: config.http, metrics: metrics.registry, unready: () => [...unready], log }),
   )
   const certificates = parts.use(await openCertificates(config, log, metrics))
-  const tracing = config.otlpEndpoint === undefined ? undefined : await openTracing(config)
+  const tracing = await openEventTracing(config)
   if (tracing !== undefined) parts.defer(() => tracing.close())
   const session = parts.use(await openSession(config, log, signal))
   parts.defer(watchSession(session, metrics, unready, health))

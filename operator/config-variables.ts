@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { parseRegionName } from '@landbridge/core'
-import { address, defaulted, LOG_LEVELS, limit, line, list, oneOf, optional, required } from '@landbridge/service'
+import { address, defaulted, LOG_LEVELS, limit, line, list, oneOf, optional, required, url } from '@landbridge/service'
 
 /** Every variable that the operator reads, in the order of `--help`. */
 export const VARIABLES = {
@@ -33,6 +33,7 @@ export const VARIABLES = {
   workers: limit('LANDBRIDGE_WORKERS', 'resources of a kind that are worked on at once', 16, 1, 256),
   pollSeconds: limit('LANDBRIDGE_POLL_SECONDS', 'how often all streams are looked at behind the notices', 30, 1, 3600),
   logLevel: defaulted('LANDBRIDGE_LOG_LEVEL', LOG_LEVELS.join(', '), 'info', oneOf(LOG_LEVELS)),
+  otlpEndpoint: optional('OTEL_EXPORTER_OTLP_ENDPOINT', 'base URL of an OTLP/HTTP collector; turns tracing on', url),
 }
 
 /** A suffix that makes the holder of a lease unique. */

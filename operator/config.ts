@@ -27,5 +27,6 @@ export function configHelp(): string {
       'It is configured by environment variables only:',
     ],
     VARIABLES,
+    ['Further standard variables: OTEL_SERVICE_NAME.'],
   )
 }

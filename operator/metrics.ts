@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { ListReason } from './k8s/index.ts'
-import type { ControllerMetrics, ResourceController } from './reconcile/index.ts'
+import type { ControllerMetrics, ReconcileResult, ResourceController } from './reconcile/index.ts'
 
 /** What an operator shows of itself. Labels are kinds and closed sets of words. */
 export class OperatorMetrics implements ControllerMetrics {
@@ -42,13 +42,23 @@ export class OperatorMetrics implements ControllerMetrics {
     this.#listed.inc({ kind, reason })
   }
 
-  reconciled(kind: string, result: 'unchanged' | 'changed' | 'failed', seconds: number): void {
+  readonly #groupsDeleted = new Counter({
+    name: 'landbridge_operator_groups_deleted_total',
+    help: 'Groups of subscribers whose consumer was deleted, and their position with it.',
+    registers: [this.registry],
+  })
+
+  reconciled(kind: string, result: ReconcileResult, seconds: number): void {
     this.#reconciled.inc({ kind, result })
     this.#seconds.observe({ kind }, seconds)
   }
 
   drifted(kind: string): void {
     this.#drifted.inc({ kind })
+  }
+
+  groupDeleted(): void {
+    this.#groupsDeleted.inc()
   }
 
   statusWritten(kind: string): void {

@@ -6,6 +6,7 @@ import { Election, EventRecorder, KubeClient, type LeaseTimes } from './k8s/inde
 import { OperatorMetrics } from './metrics.ts'
 import { accessPolicyKind, type Kind, ResourceController, regionPeerKind, topicKind } from './reconcile/index.ts'
 import { Region, type RegionOptions } from './region/index.ts'
+import type { OperatorTracing } from './tracing.ts'
 
 /** An operator that runs. */
 export type Operator = AsyncDisposable & {
@@ -41,6 +42,8 @@ export async function startOperator(config: Config, options: OperatorOptions = {
   const { log = operatorLog(config) } = options
   await using parts = new AsyncDisposableStack()
   const metrics = new OperatorMetrics()
+  const tracing = await openOperatorTracing(config)
+  if (tracing !== undefined) parts.defer(() => tracing.close())
   const client = options.client ?? KubeClient.fromEnvironment(config.kubeconfig)
   const controllers = new Map<string, ResourceController>()
   const each = (act: (controller: ResourceController) => void) => {
@@ -62,6 +65,10 @@ export async function startOperator(config: Config, options: OperatorOptions = {
       leading,
       figuresMs: options.figuresMs,
       onStream: (stream) => changed(configKeyOfStream(stream)),
+      onGroupDeleted: (stream, group) => {
+        const key = configKeyOfStream(stream)
+        if (key !== undefined) each((controller) => controller.groupDeleted(key, group))
+      },
       onEntry: changed,
       onCurrent: resync,
       onGateways: () => each((controller) => controller.gatewaysMoved()),
@@ -80,6 +87,7 @@ export async function startOperator(config: Config, options: OperatorOptions = {
       recorder,
       log,
       metrics,
+      tracing,
       namespace,
       tenantOf: (namespace) => config.tenant ?? namespace,
       workers: config.workers,
@@ -130,6 +138,13 @@ export async function startOperator(config: Config, options: OperatorOptions = {
 /** The log of an operator. */
 export function operatorLog({ region, identity, logLevel }: Config): Log {
   return createLog(logLevel, { region, operator: identity })
+}
+
+/** Undefined without an endpoint: then nothing of it is loaded. */
+async function openOperatorTracing(config: Config): Promise<OperatorTracing | undefined> {
+  if (config.otlpEndpoint === undefined) return undefined
+  const { openReconcileTracing } = await import('./tracing.ts')
+  return openReconcileTracing(config.otlpEndpoint, config)
 }
 
 function kindsOf(config: Config, region: Region): readonly Kind[] {

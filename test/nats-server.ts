@@ -9,6 +9,12 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 const VERSION = '2.15.2'
 
+/** Configuration that makes everybody a user who may not hear the server's notices. */
+export const DEAF_USER = `
+  authorization { users: [{ user: deaf, password: deaf, permissions: { subscribe: { deny: ["$JS.EVENT.>"] } } }] }
+  no_auth_user: deaf
+`
+
 /** Options of `startNatsServers`. */
 export type NatsServersOptions = {
   /** 1 (default) or 3 servers that form one JetStream cluster. */

@@ -1,5 +1,5 @@
 export { type Log, silentLog } from '@landbridge/service'
 export type { EventTracing } from './event-tracing.ts'
 export { Metrics } from './metrics.ts'
-export { openTracing } from './open-tracing.ts'
+export { openEventTracing } from './open-event-tracing.ts'
 export { traceFieldsOf } from './trace-context.ts'

@@ -1,6 +1,7 @@
 import { type MeshError, STREAM_METADATA, type StreamShape } from '@landbridge/core'
 import { askJetStream, type StreamInfo } from '../api.ts'
 import { type Log, silentLog } from '../log.ts'
+import { isReader } from '../read/reader-name.ts'
 import { isServerError, SERVER_ERROR } from '../server-error.ts'
 import type { NatsSession } from '../session.ts'
 import { shapeOfConfig, streamConfigOf } from './stream-config.ts'
@@ -124,22 +125,40 @@ export class Streams {
    * @returns ends it
    */
   watch(listener: (stream: string, action: StreamAction) => void): () => void {
-    const subscriptions = STREAM_ACTIONS.map((action) =>
-      this.#session.connection.subscribe(`$JS.EVENT.ADVISORY.STREAM.${action}.*`, {
-        callback: (error, message) => {
-          const stream = message.subject.split('.')[5]
-          if (error !== null || stream === undefined) return
-          try {
-            listener(stream, action)
-          } catch (thrown) {
-            this.#log.error({ error: String(thrown) }, 'a listener of stream changes failed')
-          }
-        },
+    const stops = STREAM_ACTIONS.map((action) =>
+      this.#follow(`STREAM.${action}.*`, ([stream]) => {
+        if (stream !== undefined) listener(stream, action)
       }),
     )
     return () => {
-      for (const subscription of subscriptions) subscription.unsubscribe()
+      for (const stop of stops) stop()
     }
+  }
+
+  /**
+   * Calls `listener` for each group whose consumer is deleted, by whomever; as little stored as the notices above. What
+   * readers of the moment leave behind is no group.
+   * @returns ends it
+   */
+  watchDeletedGroups(listener: (stream: string, group: string) => void): () => void {
+    return this.#follow('CONSUMER.DELETED.*.*', ([stream, consumer]) => {
+      if (stream !== undefined && consumer !== undefined && !isReader(consumer)) listener(stream, consumer)
+    })
+  }
+
+  #follow(subject: string, listener: (names: readonly string[]) => void): () => void {
+    const subscription = this.#session.connection.subscribe(`$JS.EVENT.ADVISORY.${subject}`, {
+      callback: (error, message) => {
+        // A user who may not hear them gets an error, and no message.
+        if (error !== null) return
+        try {
+          listener(message.subject.split('.').slice(5))
+        } catch (thrown) {
+          this.#log.error({ error: String(thrown) }, 'a listener of the notices failed')
+        }
+      },
+    })
+    return () => subscription.unsubscribe()
   }
 
   #write(verb: 'CREATE' | 'UPDATE', name: string, config: unknown): Promise<StreamInfo> {

@@ -8,8 +8,9 @@ const SUBJECT = '$JS.EVENT.ADVISORY.STREAM.CREATED.'
  */
 export function followCreatedStreams(session: NatsSession, onCreated: (stream: string) => void): () => void {
   const subscription = session.connection.subscribe(`${SUBJECT}*`, {
-    callback: (problem, { subject }) => {
-      if (problem === null) onCreated(subject.slice(SUBJECT.length))
+    // A user who may not hear them gets an error, and no message.
+    callback: (error, message) => {
+      if (error === null) onCreated(message.subject.slice(SUBJECT.length))
     },
   })
   return () => subscription.unsubscribe()

@@ -7,7 +7,8 @@ import type { GroupReaderOptions } from './group-reader.ts'
 export const UNSETTLED_MAX = 10_000
 
 /**
- * Makes a group's durable consumer when it is missing, and brings its filters and limits up to date when it is there.
+ * Makes a group's durable consumer when it is missing, and brings its filters and limits up to date when it is there,
+ * whoever changed them: the server tells nobody of such a change.
  * Its ack wait stays as its first member made it: members that ask for different ones must not change each other's.
  * @param wasOpen whether it was there before: then it is not made again, because its position is lost
  */
@@ -28,15 +29,18 @@ export async function ensureGroup(options: GroupReaderOptions, wasOpen: boolean)
     await askJetStream(session, subject, { stream_name: stream, config, action: 'create' }).catch(ignoreExisting)
     return
   }
-  const differs = Object.entries(wanted).some(
-    ([key, value]) => JSON.stringify(existing.config[key]) !== JSON.stringify(value),
+  const differs = [...Object.keys(wanted), ...NOT_OURS].some(
+    (key) => JSON.stringify(existing.config[key]) !== JSON.stringify(wanted[key]),
   )
   if (!differs) return
-  const { filter_subject, filter_subjects, ...kept } = existing.config
+  const kept = Object.fromEntries(Object.entries(existing.config).filter(([key]) => !NOT_OURS.includes(key)))
   await askJetStream(session, subject, { stream_name: stream, config: { ...kept, ...wanted }, action: 'update' })
 }
 
-function configOf({ group, filters, unsettledMax = UNSETTLED_MAX }: GroupReaderOptions) {
+/** Unless the group asks for them, only somebody else can have set them; each would keep events, or parts, from members. */
+const NOT_OURS: readonly string[] = ['filter_subject', 'filter_subjects', 'headers_only', 'inactive_threshold']
+
+function configOf({ group, filters, unsettledMax = UNSETTLED_MAX }: GroupReaderOptions): Record<string, unknown> {
   const filter = filters.length === 1 ? { filter_subject: filters[0] } : { filter_subjects: filters }
   return {
     name: group,

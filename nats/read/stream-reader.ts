@@ -1,10 +1,11 @@
 import { MeshError } from '@landbridge/core'
-import { createInbox, type Msg } from '@nats-io/nats-core'
+import type { Msg } from '@nats-io/nats-core'
 import { askJetStream, askStreamInfo } from '../api.ts'
 import { type Log, silentLog } from '../log.ts'
 import type { NatsSession } from '../session.ts'
 import { type DeliveryInfo, deliveredMessage, type StoredMessage } from './message.ts'
 import { Pull, type PullTrouble } from './pull.ts'
+import { readerName } from './reader-name.ts'
 import { keepOpen, type OpenLoop } from './reopen.ts'
 
 /** Where a reader begins: at a sequence, at the first record stored at or after a time, behind the newest, or at the oldest. */
@@ -126,7 +127,7 @@ export class StreamReader implements AsyncDisposable {
       this.#start = { sequence: info.state.last_seq + 1 }
       this.#position = info.state.last_seq
     }
-    const name = `r-${createInbox().slice('_INBOX.'.length)}`
+    const name = readerName()
     const created = await askJetStream<{ readonly num_pending?: number }>(
       session,
       `CONSUMER.CREATE.${stream}.${name}`,

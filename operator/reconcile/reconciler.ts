@@ -7,6 +7,7 @@ import type { Kind } from './kind.ts'
 import { planResource } from './plan.ts'
 import { type Outcome, statusAfter } from './report.ts'
 import { tellTransition, writeStatus } from './status.ts'
+import type { ReconcileTrace } from './tracing.ts'
 import type { Found, MeshResource, Plan, Wish } from './types.ts'
 
 /** What a reconciler works with. */
@@ -49,46 +50,54 @@ export class Reconciler {
   }
 
   /** Brings the region to what a resource says. @throws KubeError, MeshError, when it is to be tried again */
-  async reconcile(key: string, resource: MeshResource, wish: Wish): Promise<Reconciled> {
+  async reconcile(key: string, resource: MeshResource, wish: Wish, trace?: ReconcileTrace): Promise<Reconciled> {
     const { kind, hands, metrics } = this.#options
     const document = wish.document.value
     const isKnown = hands.region.current
     // Whoever asks for it may delete what nothing can be cleaned up for.
     const letsGo = wish.deleting && (wish.deleteAnyway || wish.unmanaged)
-    if (!isKnown && !letsGo) return this.#waitForRegion(resource, wish)
-    const found = isKnown ? await this.#find(resource, wish) : NOTHING_FOUND
-    const plan = planResource(wish, found)
+    if (!isKnown && !letsGo) return this.#waitForRegion(resource, wish, trace)
+    const found = isKnown ? await this.#find(resource, wish, trace) : NOTHING_FOUND
+    const plan = planned(wish, found, trace)
     if (plan.verdict.kind === 'deleted' && plan.steps.length === 0) return { changed: false, againAfterMs: undefined }
-    if (plan.drift.length === 0) return this.#finish(key, resource, wish, plan)
+    if (plan.drift.length === 0) return this.#finish(key, resource, wish, plan, trace)
     metrics.drifted(kind.definition.type.kind)
     // Shown first: whoever looks sees what was changed, also when the repair fails.
-    const shown = await this.#report(resource, document, {
+    const shown = await this.#report(resource, document, trace, {
       plan,
       stage: 'found',
       error: undefined,
       gateways: undefined,
     })
-    return this.#finish(key, shown ?? resource, wish, plan)
+    return this.#finish(key, shown ?? resource, wish, plan, trace)
   }
 
-  async #find(resource: MeshResource, wish: Wish): Promise<Found> {
+  async #find(resource: MeshResource, wish: Wish, trace: ReconcileTrace | undefined): Promise<Found> {
     const { identity } = wish
     const document = wish.document.value
     if (identity === undefined || (document === undefined && !wish.deleting)) return NOTHING_FOUND
     try {
+      using _span = trace?.phase('observe')
       return await this.#options.kind.find(document, { ...wish, identity })
     } catch (thrown) {
-      if (thrown instanceof MeshError) await this.#reportFailure(resource, document, IN_PLACE, thrown)
+      if (thrown instanceof MeshError) await this.#reportFailure(resource, document, IN_PLACE, thrown, trace)
       throw thrown
     }
   }
 
-  async #finish(key: string, resource: MeshResource, wish: Wish, plan: Plan): Promise<Reconciled> {
+  async #finish(
+    key: string,
+    resource: MeshResource,
+    wish: Wish,
+    plan: Plan,
+    trace: ReconcileTrace | undefined,
+  ): Promise<Reconciled> {
     const { kind, hands } = this.#options
     const { type } = kind.definition
     const document = wish.document.value
     let current = resource
     try {
+      using _span = plan.steps.length === 0 ? undefined : trace?.phase('apply')
       current = await carryOut(hands, type, resource, plan.steps)
     } catch (thrown) {
       if (!(thrown instanceof MeshError)) throw thrown
@@ -96,14 +105,14 @@ export class Reconciler {
         await carryOut(hands, type, resource, [{ kind: 'remove-finalizer' }])
         return { changed: true, againAfterMs: undefined }
       }
-      await this.#reportFailure(current, document, plan, thrown)
+      await this.#reportFailure(current, document, plan, thrown, trace)
       throw thrown
     }
     const isChanged = plan.steps.length > 0
     if (plan.verdict.kind === 'deleted') return { changed: isChanged, againAfterMs: undefined }
     if (plan.verdict.kind !== 'in-place' || document === undefined) {
       this.followers.forget(key)
-      const written = await this.#report(current, document, {
+      const written = await this.#report(current, document, trace, {
         plan,
         stage: 'done',
         error: undefined,
@@ -112,11 +121,17 @@ export class Reconciler {
       const againAfterMs = plan.verdict.kind === 'held' ? HELD_MS : undefined
       return { changed: isChanged || written !== undefined, againAfterMs }
     }
-    return this.#settle(key, current, document, plan)
+    return this.#settle(key, current, document, plan, trace)
   }
 
   /** Reports once the gateways follow; when that takes long, that it does. */
-  async #settle(key: string, resource: MeshResource, document: MeshDocument, plan: Plan): Promise<Reconciled> {
+  async #settle(
+    key: string,
+    resource: MeshResource,
+    document: MeshDocument,
+    plan: Plan,
+    trace: ReconcileTrace | undefined,
+  ): Promise<Reconciled> {
     const { region } = this.#options.hands
     const revision = region.entry(configKey(document))?.revision ?? 0
     const gateways = region.following(revision)
@@ -124,7 +139,7 @@ export class Reconciler {
     const isChanged = plan.steps.length > 0
     // A repair is told at once: nobody would know of it the next time.
     if (follow.kind === 'wait' && plan.drift.length === 0) return { changed: isChanged, againAfterMs: follow.forMs }
-    const written = await this.#report(resource, document, {
+    const written = await this.#report(resource, document, trace, {
       plan,
       stage: 'done',
       error: undefined,
@@ -138,7 +153,7 @@ export class Reconciler {
   }
 
   /** Nothing can be done before the region is known: resources keep their status, and say so when it lasts. */
-  async #waitForRegion(resource: MeshResource, wish: Wish): Promise<Reconciled> {
+  async #waitForRegion(resource: MeshResource, wish: Wish, trace: ReconcileTrace | undefined): Promise<Reconciled> {
     const { unknownForMs } = this.#options.hands.region
     // Not all of them at once.
     const againAfterMs = Math.max(0, UNKNOWN_MS - unknownForMs) + Math.random() * 5_000
@@ -147,21 +162,29 @@ export class Reconciler {
       ? '; the deletion waits for it, the annotation landbridge.dev/delete-anyway: "true" ends that'
       : ''
     const failure = new MeshError('unavailable', `the region's NATS cannot be reached${hint}`)
-    const written = await this.#reportFailure(resource, wish.document.value, IN_PLACE, failure)
+    const written = await this.#reportFailure(resource, wish.document.value, IN_PLACE, failure, trace)
     return { changed: written !== undefined, againAfterMs: AWAY_MS }
   }
 
-  #reportFailure(resource: MeshResource, document: MeshDocument | undefined, plan: Plan, failure: MeshError) {
+  #reportFailure(
+    resource: MeshResource,
+    document: MeshDocument | undefined,
+    plan: Plan,
+    failure: MeshError,
+    trace: ReconcileTrace | undefined,
+  ) {
     const error = { message: failure.message, refused: isRefusal(failure) }
-    return this.#report(resource, document, { plan, stage: 'done', error, gateways: undefined })
+    return this.#report(resource, document, trace, { plan, stage: 'done', error, gateways: undefined })
   }
 
   /** Writes the status where it says something else than before; the resource as it is then. */
   async #report(
     resource: MeshResource,
     document: MeshDocument | undefined,
+    trace: ReconcileTrace | undefined,
     done: Pick<Outcome, 'plan' | 'stage' | 'error' | 'gateways'> & { readonly revision?: number },
   ): Promise<MeshResource | undefined> {
+    using _span = trace?.phase('report')
     const { kind, hands, recorder, metrics } = this.#options
     const { type } = kind.definition
     const shown = document === undefined ? undefined : kind.shown(document, resource.status)
@@ -178,6 +201,11 @@ export class Reconciler {
     tellTransition(recorder, resource, status)
     return written
   }
+}
+
+function planned(wish: Wish, found: Found, trace: ReconcileTrace | undefined): Plan {
+  using _span = trace?.phase('plan')
+  return planResource(wish, found)
 }
 
 const IN_PLACE: Plan = { steps: [], verdict: { kind: 'in-place' }, drift: [] }

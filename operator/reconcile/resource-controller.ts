@@ -13,6 +13,7 @@ import type { Hands } from './carry-out.ts'
 import { Claims } from './claims.ts'
 import { trimmed } from './kind.ts'
 import { Reconciler, type ReconcilerOptions } from './reconciler.ts'
+import type { ReconcileResult, ReconcileTracing } from './tracing.ts'
 import type { MeshResource } from './types.ts'
 import { documentOf, identityOf, wishOf } from './wish.ts'
 
@@ -21,6 +22,8 @@ export type ControllerOptions = Omit<ReconcilerOptions, 'hands'> & {
   readonly hands: Omit<Hands, 'onWritten'>
   readonly log: Log
   readonly metrics: ControllerMetrics
+  /** Undefined: no tracing, and no cost of it. */
+  readonly tracing: ReconcileTracing | undefined
   /** Only this namespace; undefined: all. */
   readonly namespace: string | undefined
   /** The tenant that a namespace stands for. */
@@ -33,7 +36,8 @@ export type ControllerOptions = Omit<ReconcilerOptions, 'hands'> & {
 /** What a controller counts. */
 export type ControllerMetrics = ReconcilerOptions['metrics'] & {
   readonly listed: (kind: string, reason: ListReason) => void
-  readonly reconciled: (kind: string, result: 'unchanged' | 'changed' | 'failed', seconds: number) => void
+  readonly reconciled: (kind: string, result: ReconcileResult, seconds: number) => void
+  readonly groupDeleted: () => void
 }
 
 type ReadSpec = {
@@ -106,6 +110,16 @@ export class ResourceController implements AsyncDisposable {
     if (key !== undefined) this.#queue.add(key)
   }
 
+  /** Nothing can put it back: whoever has its topic is told. */
+  groupDeleted(configKey: string, group: string): void {
+    const { recorder, metrics, leading } = this.#options
+    const resource = this.#resources.objects.get(this.#claims.holderOf(configKey) ?? '')
+    if (resource === undefined || !leading()) return
+    metrics.groupDeleted()
+    const note = `the consumer of group ${group} was deleted, and its position with it`
+    recorder.record(resource, { type: 'Warning', reason: 'GroupDeleted', action: 'Watch', note })
+  }
+
   /** A gateway came, or runs another configuration. */
   gatewaysMoved(): void {
     const { region } = this.#options.hands
@@ -155,22 +169,26 @@ export class ResourceController implements AsyncDisposable {
   }
 
   async #work(key: string): Promise<QueueVerdict> {
-    const { kind, metrics, leading } = this.#options
+    const { kind, metrics, tracing, leading } = this.#options
     const resource = this.#resources.objects.get(key)
     if (resource === undefined || !leading()) return {}
     const begun = performance.now()
-    const tell = (result: 'unchanged' | 'changed' | 'failed') =>
-      metrics.reconciled(kind.definition.type.kind, result, (performance.now() - begun) / 1_000)
+    const { kind: name } = kind.definition.type
+    const trace = tracing?.begin(name, resource)
+    const tell = (result: ReconcileResult, error?: unknown) => {
+      metrics.reconciled(name, result, (performance.now() - begun) / 1_000)
+      trace?.end(result, error)
+    }
     try {
       const identity = this.#identityOf(resource)
       const holder = identity === undefined ? undefined : this.#claims.holderOf(identity.key)
       const claimedBy = holder === key ? undefined : holder
       const wish = wishOf(resource, { document: this.#documentOf(resource), identity, claimedBy })
-      const { changed, againAfterMs } = await this.#reconciler.reconcile(key, resource, wish)
+      const { changed, againAfterMs } = await this.#reconciler.reconcile(key, resource, wish, trace)
       tell(changed ? 'changed' : 'unchanged')
       return { againAfterMs }
     } catch (error) {
-      tell('failed')
+      tell('failed', error)
       if (error instanceof KubeError && (error.isConflict || error.isNotFound)) return { againAfterMs: CONFLICT_MS }
       throw error
     }

@@ -10,6 +10,8 @@ export type RegionStateOptions = {
   readonly log: Log
   /** A stream was created, changed or deleted. */
   readonly onStream: (name: string) => void
+  /** The consumer of a group of subscribers was deleted. */
+  readonly onGroupDeleted: (stream: string, group: string) => void
   /** An entry of the configuration was put or deleted. */
   readonly onEntry: (key: string) => void
   /** What is told here has become current. */
@@ -57,6 +59,7 @@ export class RegionState implements AsyncDisposable {
         const isOurs = action === 'CREATED' && this.#creating.delete(name)
         if (!isOurs) void this.#look(name)
       }),
+      streams.watchDeletedGroups(options.onGroupDeleted),
       session.onChange(({ connected }) => {
         if (this.current) this.#unknownSince = performance.now()
         this.#polled = false

@@ -19,6 +19,8 @@ export type RegionOptions = RegionAccessOptions & {
   /** Whether this process reconciles: others need no figures. */
   readonly leading: () => boolean
   readonly onStream: (stream: string) => void
+  /** The consumer of a group of subscribers was deleted. */
+  readonly onGroupDeleted: (stream: string, group: string) => void
   readonly onEntry: (key: string) => void
   /** What is told here has become current. */
   readonly onCurrent: () => void
@@ -161,7 +163,9 @@ export class Region implements AsyncDisposable {
 
   #follow(access: RegionAccess): void {
     const { replicas, log, leading, pollMs, figuresMs, onStream, onEntry, onCurrent, onGateways } = this.#options
-    const state = this.#owned.use(new RegionState({ access, log, pollMs, onStream, onEntry, onCurrent }))
+    const { onGroupDeleted } = this.#options
+    const watched = { onStream, onGroupDeleted, onEntry, onCurrent }
+    const state = this.#owned.use(new RegionState({ access, log, pollMs, ...watched }))
     const signs = this.#owned.use(new GatewaySigns({ access, replicas, log, onMoved: onGateways }))
     const figures = this.#owned.use(
       new RegionFigures({

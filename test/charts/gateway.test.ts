@@ -172,6 +172,9 @@ test('what a user adds lands in the pod, and the merge wins', () => {
     LANDBRIDGE_REFLECTION: 'off',
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
   })
+  expect(environmentOf(containerOf(manifests, 'mesh-operator'))).toMatchObject({
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
+  })
   expect(namesOf(manifests)).not.toContain('PodDisruptionBudget/mesh-gateway')
   expect(one(manifests, 'ConfigMap', 'lb-more').data).toEqual({ a: 'b' })
 })

@@ -119,7 +119,7 @@ export const MATRIX: Readonly<Record<string, Values>> = {
       reflection: false,
       otlpEndpoint: 'http://collector:4318',
     },
-    operator: { ...POD_OPTIONS, ...EXTRAS },
+    operator: { ...POD_OPTIONS, ...EXTRAS, otlpEndpoint: 'http://collector:4318' },
     nats: { ...POD_OPTIONS, ...EXTRAS, extraConfig: 'max_connections: 1000', storage: { className: 'fast' } },
     extraObjects: [
       { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: '{{ .Release.Name }}-more' }, data: { a: 'b' } },

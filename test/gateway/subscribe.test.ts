@@ -1,4 +1,5 @@
 import { status } from '@grpc/grpc-js'
+import { NatsSession } from '@landbridge/nats'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { event } from './client.ts'
 import { type Fixture, startFixture } from './fixture.ts'
@@ -207,6 +208,63 @@ test("a member that wants another ack_wait than its group's is refused; one that
   expect(error?.details).toContain('2000 ms')
   await (await subscription()).start({ topic, group: 'fixed' })
   await (await subscription()).start({ topic, group: 'fixed', ackWaitSeconds: 2n })
+})
+
+/** Asks the region's JetStream itself, as somebody who changes what is the mesh's. */
+async function ask(
+  subject: string,
+  body: object = {},
+): Promise<{ readonly config: Readonly<Record<string, unknown>> }> {
+  await using session = await NatsSession.connect({ servers: fixture.nats.urls, name: 'somebody else' })
+  const answer = await session.connection.request(`$JS.API.${subject}`, JSON.stringify(body))
+  const parsed: { error?: object; config: Record<string, unknown> } = JSON.parse(answer.string())
+  expect(parsed.error).toBeUndefined()
+  return parsed
+}
+
+test("what somebody changed of a group's consumer is put back when a member comes", async () => {
+  const topic = await topicOf('edited')
+  const client = await fixture.client()
+  const first = await (await subscription()).start({ topic, group: 'workers' })
+  const path = 'lb_acme_edited.workers'
+  const { config } = await ask(`CONSUMER.INFO.${path}`)
+  const edited = { filter_subject: 'lb.acme.edited.none', headers_only: true, max_ack_pending: 1, max_deliver: 1 }
+  await ask(`CONSUMER.CREATE.${path}`, {
+    stream_name: 'lb_acme_edited',
+    config: { ...config, ...edited, inactive_threshold: 60e9 },
+    action: 'update',
+  })
+  expect((await ask(`CONSUMER.INFO.${path}`)).config).toMatchObject(edited)
+
+  const second = await (await subscription()).start({ topic, group: 'workers' })
+  // A subscription stands before its member has asked the server.
+  await expect.poll(async () => (await ask(`CONSUMER.INFO.${path}`)).config, { timeout: 15_000 }).toEqual(config)
+  await client.publish(topic, batch('e', 20))
+  await expect.poll(() => first.ids.length + second.ids.length, { timeout: 15_000 }).toBe(20)
+  expect([...first.ids, ...second.ids].sort()).toEqual(range('e', 20).sort())
+})
+
+test('members of a group whose consumer was deleted are told, and it begins anew where the next one says', async () => {
+  const topic = await topicOf('deleted')
+  const client = await fixture.client()
+  const member = await (await subscription()).start({ topic, group: 'workers', from: 'earliest' })
+  await client.publish(topic, [event('before')])
+  await member.delivered(1)
+  member.ack(...member.deliveries.map(({ deliveryId }) => deliveryId))
+  await member.received.until(() => member.settled.settled.length === 1)
+
+  await ask('CONSUMER.DELETE.lb_acme_deleted.workers')
+  expect((await member.received.ended())?.code).toBe(status.OUT_OF_RANGE)
+  await client.publish(topic, [event('between')])
+  const latest = await (await subscription()).start({ topic, group: 'workers', from: 'latest' })
+  await client.publish(topic, [event('after')])
+  await latest.delivered(1)
+  expect(latest.ids).toEqual(['after'])
+  await ask('CONSUMER.DELETE.lb_acme_deleted.workers')
+  expect((await latest.received.ended())?.code).toBe(status.OUT_OF_RANGE)
+  const all = await (await subscription()).start({ topic, group: 'workers', from: 'earliest' })
+  await all.delivered(3)
+  expect(all.ids).toEqual(['before', 'between', 'after'])
 })
 
 test('a second start, and credit beyond the bound later, end the stream', async () => {

@@ -1,33 +1,8 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
+import { startCollector } from '../collector.ts'
 import { event } from './client.ts'
 import { startFixture } from './fixture.ts'
 import { TestSubscription } from './stream.ts'
-
-/** An OTLP/HTTP collector that keeps the bytes of what it gets: names and ids stand in them as they are. */
-async function startCollector() {
-  const bodies: Buffer[] = []
-  const server = createServer((request, response) => {
-    const parts: Buffer[] = []
-    request.on('data', (part: Buffer) => parts.push(part))
-    request.on('end', () => {
-      if (request.url === '/v1/traces') bodies.push(Buffer.concat(parts))
-      response.end()
-    })
-  })
-  const { promise, resolve } = Promise.withResolvers<void>()
-  server.listen(0, '127.0.0.1', resolve)
-  await promise
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    received: () => Buffer.concat(bodies),
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections()
-      server.close()
-    },
-  }
-}
 
 test('one trace leads from publish over store to delivery', async () => {
   await using collector = await startCollector()

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { fromData, streamName, unwrap } from '@landbridge/core'
-import { ConfigBucket } from '@landbridge/nats'
+import { ConfigBucket, StreamReader } from '@landbridge/nats'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { until } from '../../lab/kubernetes/index.ts'
+import type { KubeObject } from '../../operator/k8s/index.ts'
 import { type OperatorFixture, startOperatorFixture, TENANT } from './operator.ts'
 import { type Resources, resourcesOf } from './resources.ts'
 
@@ -111,13 +112,28 @@ describe('what others change', () => {
     expect(seen.at(-1)).toMatch(/^False/)
   })
 
-  test('is told in an Event, too', async () => {
-    const events = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event', namespaced: true }
-    await until(async () => {
-      const { items } = await fixture.cluster.client.list(events, TENANT, { limit: 100 })
-      return items.some((event) => 'reason' in event && event.reason === 'DriftRepaired')
-    }, 10_000)
-  })
+  test('is told in an Event, too', () => untilTold('DriftRepaired', 'repaired what others changed'))
+})
+
+/** Its position is lost with it, so it is not made again. */
+test("a group's consumer that is deleted is told and counted; what a reader leaves behind is not", async () => {
+  await topics.create('grouped')
+  await topics.untilCondition('grouped', 'Ready', 'True')
+  const stream = 'lb_acme_grouped'
+  const ask = async (subject: string, body: object) => {
+    const answer = await fixture.session.request(`$JS.API.CONSUMER.${subject}`, JSON.stringify(body), 15_000)
+    expect(JSON.parse(Buffer.from(answer).toString()).error).toBeUndefined()
+  }
+  const reader = new StreamReader({ session: fixture.session, stream, filters: [], start: 'all', onMessage: () => {} })
+  await until(async () => (await streamOf('grouped'))?.consumers === 1)
+  await reader.close()
+  await until(async () => (await streamOf('grouped'))?.consumers === 0)
+  const config = { name: 'billing', durable_name: 'billing', ack_policy: 'explicit' }
+  await ask(`CREATE.${stream}.billing`, { stream_name: stream, config, action: 'create' })
+  await ask(`DELETE.${stream}.billing`, {})
+  await untilTold('GroupDeleted', 'the consumer of group billing was deleted, and its position with it')
+  expect(await counted('landbridge_operator_groups_deleted_total')).toBe(1)
+  expect((await topics.condition('grouped', 'Ready'))?.status).toBe('True')
 })
 
 test('nothing at all is written while nothing changes', async () => {
@@ -142,7 +158,27 @@ async function allWrites(): Promise<number> {
   return counts.reduce((sum, count) => sum + count, 0)
 }
 
-async function driftCount(kind: string): Promise<number> {
+async function untilTold(reason: string, note: string): Promise<void> {
+  const events = { group: 'events.k8s.io', version: 'v1', plural: 'events', kind: 'Event', namespaced: true }
+  await until(async () => {
+    const { items } = await fixture.cluster.client.list<KubeObject & { reason?: string; note?: string }>(
+      events,
+      TENANT,
+      {
+        limit: 100,
+      },
+    )
+    return items.some((event) => event.reason === reason && event.note?.startsWith(note))
+  }, 10_000)
+}
+
+function driftCount(kind: string): Promise<number> {
+  return counted(`landbridge_operator_drift_total{kind="${kind}"}`)
+}
+
+/** What the operator says of one of its series; 0 when there is none. */
+async function counted(series: string): Promise<number> {
   const metrics = await (await fetch(`http://${fixture.operator.http}/metrics`)).text()
-  return Number(new RegExp(`landbridge_operator_drift_total\\{kind="${kind}"\\} (\\d+)`).exec(metrics)?.[1] ?? 0)
+  const found = metrics.split('\n').find((line) => line.startsWith(`${series} `))
+  return Number(found?.slice(series.length) ?? 0)
 }

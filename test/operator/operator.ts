@@ -48,6 +48,8 @@ export async function startOperatorFixture(
     readonly through?: (port: number) => Promise<number>
     /** Further environment of the operator. */
     readonly env?: Readonly<Record<string, string>>
+    /** More lines for the configuration of the region's NATS. */
+    readonly natsConfig?: string
     /** The operator is an ordinary user, whom the API server throttles. */
     readonly user?: boolean
     /** Further flags of the API server. */
@@ -56,7 +58,7 @@ export async function startOperatorFixture(
 ): Promise<OperatorFixture> {
   await using parts = new AsyncDisposableStack()
   // In turn: when one does not start, nothing of the other is left behind.
-  const nats = parts.use(await startNatsServers())
+  const nats = parts.use(await startNatsServers({ config: options.natsConfig ?? '' }))
   const cluster = parts.use(await startCluster(options.flags))
   await makeNamespace(cluster.client, RELEASE)
   await makeNamespace(cluster.client, TENANT)

@@ -2,20 +2,26 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { STREAM_METADATA, streamName } from '@landbridge/core'
 import { until } from '@landbridge/lab/kubernetes'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Collector, type SentSpan, startCollector } from '../collector.ts'
 import { type OperatorFixture, startOperatorFixture, TENANT } from './operator.ts'
 import { resourcesOf } from './resources.ts'
 
 /** What is not repaired in this time is left alone. */
 const REPAIR_MS = 5_000
 
+let collector: Collector
 let fixture: OperatorFixture
 const { topics } = resourcesOf(() => fixture.cluster.client)
 const streamOf = (name: string) => fixture.streams.get(streamName({ tenant: TENANT, topic: name }))
 
 beforeAll(async () => {
-  fixture = await startOperatorFixture()
+  collector = await startCollector()
+  fixture = await startOperatorFixture({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url } })
 }, 600_000)
-afterAll(() => fixture[Symbol.asyncDispose]())
+afterAll(async () => {
+  await fixture[Symbol.asyncDispose]()
+  await collector[Symbol.asyncDispose]()
+})
 
 describe('a topic', () => {
   test('becomes a stream and configuration, and says so', async () => {
@@ -94,4 +100,38 @@ describe('a topic', () => {
     await topics.patch('grown', { spec: { partitions: 8 } })
     await topics.untilCondition('grown', 'Ready', 'True')
   })
+})
+
+/** The last test: it ends the operator, which sends what spans are left. */
+test('a reconciliation leaves a trace with its parts, and says why it failed', async () => {
+  await topics.create('traced')
+  await topics.untilCondition('traced', 'Ready', 'True')
+  await topics.create('too-many', { replicas: 3 })
+  await topics.untilCondition('too-many', 'Ready', 'False')
+  await fixture.operator.close()
+
+  const spans = collector.spans()
+  const of = (topic: string, result: string) => {
+    const isIt = ({ name, attributes }: SentSpan) =>
+      name === 'reconcile Topic' &&
+      attributes['landbridge.resource.name'] === topic &&
+      attributes['landbridge.result'] === result
+    const root = spans.find(isIt)
+    const parts = spans.filter(({ parentId, traceId }) => parentId === root?.spanId && traceId === root.traceId)
+    return { root, parts: parts.map(({ name }) => name) }
+  }
+  const made = of('traced', 'changed')
+  expect(made.root).toMatchObject({ parentId: '', error: undefined })
+  expect(made.root?.attributes).toEqual({
+    'landbridge.resource.kind': 'Topic',
+    'landbridge.resource.name': 'traced',
+    'landbridge.resource.generation': 1,
+    'k8s.namespace.name': TENANT,
+    'landbridge.result': 'changed',
+  })
+  expect(made.parts.slice(0, 3)).toEqual(['observe', 'plan', 'apply'])
+  const refused = of('too-many', 'failed')
+  expect(refused.root?.error).toMatch(/replicas/)
+  expect(refused.parts).toEqual(['observe', 'plan', 'apply', 'report'])
+  expect(collector.received().includes('landbridge-operator')).toBe(true)
 })
