@@ -146,7 +146,7 @@ export class KubeClient {
 
   /**
    * Follows a kind until the server ends the watch, the signal aborts or the connection breaks.
-   * @param onEvent is called for each event, in order; must not throw
+   * @param onEvent is called for each event, in order; what it throws ends the watch
    * @throws KubeError, also for a line that is no event
    */
   async watch(
@@ -166,7 +166,10 @@ export class KubeClient {
         access,
       )
       if (response.body === null) return
-      for await (const line of createInterface({ input: Readable.fromWeb(response.body) })) {
+      const input = Readable.fromWeb(response.body)
+      // When `onEvent` throws nobody reads any more, and the end of the connection would be an error without a listener.
+      input.on('error', () => undefined)
+      for await (const line of createInterface({ input })) {
         if (line !== '') onEvent(parseEvent(action, line))
       }
     } catch (cause) {
