@@ -166,10 +166,10 @@ export class KubeClient {
         access,
       )
       if (response.body === null) return
-      const input = Readable.fromWeb(response.body)
+      const lines = createInterface({ input: Readable.fromWeb(response.body) })
       // When `onEvent` throws nobody reads any more, and the end of the connection would be an error without a listener.
-      input.on('error', () => undefined)
-      for await (const line of createInterface({ input })) {
+      lines.on('error', () => undefined)
+      for await (const line of lines) {
         if (line !== '') onEvent(parseEvent(action, line))
       }
     } catch (cause) {
