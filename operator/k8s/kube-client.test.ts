@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { KubeConfig } from '@kubernetes/client-node'
 import { afterEach, expect, test } from 'vitest'
 import { KubeClient } from './kube-client.ts'
+import { KubeError } from './kube-error.ts'
 
 const THINGS = { group: '', version: 'v1', plural: 'things', kind: 'Thing', namespaced: true }
 
@@ -82,4 +83,25 @@ test('watches that stay open hold up no other request', async () => {
   }
   ended.abort()
   await Promise.all(watches)
+})
+
+// The server's word that a version is gone (410) ended the whole operator: nobody listened for the end of the connection.
+test('a watch ends with what its listener throws, and with nothing else', async () => {
+  const closed = Promise.withResolvers<void>()
+  const { client } = await serve((_request, response) => {
+    response.on('close', () => closed.resolve())
+    response.write('{"type":"ERROR","object":{"code":410}}\n')
+  })
+  const uncaught: unknown[] = []
+  const note = (error: unknown) => void uncaught.push(error)
+  process.on('uncaughtException', note)
+  parts.defer(() => void process.off('uncaughtException', note))
+  const gone = new KubeError('watch things: too old', { status: 410 })
+  const watching = client.watch(THINGS, 'a', { query: {}, signal: AbortSignal.timeout(10_000) }, () => {
+    throw gone
+  })
+  await expect(watching).rejects.toBe(gone)
+  await closed.promise
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(uncaught).toEqual([])
 })

@@ -160,7 +160,7 @@ export class KubeClient {
 
   /**
    * Follows a kind until the server ends the watch, the signal aborts or the connection breaks.
-   * @param onEvent is called for each event, in order; must not throw
+   * @param onEvent is called for each event, in order; what it throws ends the watch
    * @throws KubeError, also for a line that is no event
    */
   async watch(
@@ -176,6 +176,8 @@ export class KubeClient {
       const path = collectionPath(type, namespace)
       const send: Send = { action, method: 'GET', path, query: { ...query, watch: true }, signal }
       const { body } = await this.#send(send, access, signal)
+      // When `onEvent` throws nobody reads any more, and the end of the connection would be an error without a listener.
+      body.on('error', () => undefined)
       for await (const line of linesOf(body)) if (line !== '') onEvent(parseEvent(action, line))
     } catch (cause) {
       if (cause instanceof KubeError) throw cause

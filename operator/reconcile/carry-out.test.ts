@@ -50,7 +50,9 @@ function regionOf(there: ObservedStream | undefined) {
       return true
     },
   }
-  const region = { access: { streams, config }, learn: () => undefined, learnEntry: () => undefined }
+  const nothing = () => undefined
+  const access = { streams, config }
+  const region = { access, creating: nothing, entry: nothing, learn: nothing, learnEntry: nothing }
   const assertLeading = () => {
     if (!leading) throw new Error('lease: is not held')
   }

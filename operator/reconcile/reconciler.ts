@@ -61,7 +61,6 @@ export class Reconciler {
     const plan = planned(wish, found, trace)
     if (plan.verdict.kind === 'deleted' && plan.steps.length === 0) return { changed: false, againAfterMs: undefined }
     if (plan.drift.length === 0) return this.#finish(key, resource, wish, plan, trace)
-    metrics.drifted(kind.definition.type.kind)
     // Shown first: whoever looks sees what was changed, also when the repair fails.
     const shown = await this.#report(resource, document, trace, {
       plan,
@@ -69,6 +68,8 @@ export class Reconciler {
       error: undefined,
       gateways: undefined,
     })
+    // Behind the status, which conflicts where what was seen is old: then it is looked at once more.
+    metrics.drifted(kind.definition.type.kind)
     return this.#finish(key, shown ?? resource, wish, plan, trace)
   }
 
