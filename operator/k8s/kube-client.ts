@@ -101,7 +101,7 @@ export class KubeClient {
 
   /**
    * Replaces the status; the rest of `body` only names the object. Conflicts unless its resourceVersion is the server's:
-   * that is how a leader that was paused writes nothing. Costs the server half of what applying does.
+   * that is how a leader that was paused writes nothing.
    * @throws KubeError
    */
   replaceStatus<T extends KubeObject>(

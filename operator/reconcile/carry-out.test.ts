@@ -52,7 +52,8 @@ function regionOf(there: ObservedStream | undefined) {
   }
   const nothing = () => undefined
   const access = { streams, config }
-  const region = { access, creating: nothing, entry: nothing, learn: nothing, learnEntry: nothing }
+  const create = () => written('create').then(nothing)
+  const region = { access, create, entry: nothing, learn: nothing, learnEntry: nothing }
   const assertLeading = () => {
     if (!leading) throw new Error('lease: is not held')
   }
