@@ -1,23 +1,82 @@
-import { type ControlRecord, parseHeaders, parseSubject } from '@landbridge/core'
-import { type NatsSession, recordAt } from '@landbridge/nats'
+import { type ControlRecord, parseControl, parseHeaders, parseSubject, streamSubjects } from '@landbridge/core'
+import { type NatsSession, readRange, recordAt, type StoredMessage } from '@landbridge/nats'
 import type { TopicEntry } from '../../topics.ts'
+import { togetherOf } from './marker-span.ts'
+
+/** A marker: it stands for an event of another origin. */
+export type Marker = Extract<ControlRecord, { readonly kind: 'marker' }>
 
 /** The event that a marker stands for. */
 export type MarkedEvent = { readonly partition: number; readonly payload: Uint8Array }
 
+/** Events that are read one by one at a time. */
+const SINGLY_MAX = 64
+/** No more is read together, except for one event that is larger. */
+const TOGETHER_BYTES_MAX = 1024 * 1024
+
 /**
- * Rule 8: reads the event that a marker stands for, from the stream's leader. Undefined when it is no longer kept.
+ * Rule 8: reads the events that markers stand for, up to the end of the stream's leader: of the first of them, as many as are
+ * read at a time, in order, at least one. Undefined for an event that is no longer kept.
+ *
+ * Markers that give back what an origin lost come by the thousand, of events that lie close together: those are read as they lie. To ask
+ * for each by itself costs the server many times as much.
  * @throws MeshError when the stream cannot be read now.
  */
-export async function eventOfMarker(
+export async function eventsOfMarkers(
   session: NatsSession,
   topic: TopicEntry,
-  marker: Extract<ControlRecord, { readonly kind: 'marker' }>,
-): Promise<MarkedEvent | undefined> {
-  const record = await recordAt(session, topic.stream, marker.localSequence)
-  if (record === undefined) return undefined
+  markers: readonly Marker[],
+): Promise<(MarkedEvent | undefined)[]> {
+  const together = togetherOf(markers.map(({ localSequence }) => localSequence))
+  if (together === 0) {
+    const records = markers
+      .slice(0, SINGLY_MAX)
+      .map(({ localSequence }) => recordAt(session, topic.stream, localSequence))
+    return (await Promise.all(records)).map((record, index) => eventOf(record, markers[index]))
+  }
+  const wanted = markers.slice(0, together)
+  const records = await readTogether(session, topic, wanted)
+  return records.map((record, index) => eventOf(record, wanted[index]))
+}
+
+/** The records of markers whose sequences ascend, of the first at least. */
+async function readTogether(
+  session: NatsSession,
+  topic: TopicEntry,
+  markers: readonly Marker[],
+): Promise<(StoredMessage | undefined)[]> {
+  const found: (StoredMessage | undefined)[] = []
+  let bytes = 0
+  await readRange({
+    session,
+    stream: topic.stream,
+    filters: streamSubjects(topic.document.name),
+    start: { sequence: markers[0]?.localSequence ?? 1 },
+    headersOnly: false,
+    onMessage: (message) => {
+      while ((markers[found.length]?.localSequence ?? message.sequence) < message.sequence) found.push(undefined)
+      if (markers[found.length]?.localSequence === message.sequence) {
+        found.push(message)
+        bytes += message.payload.length
+      }
+      return found.length < markers.length && bytes < TOGETHER_BYTES_MAX
+    },
+  })
+  // Nothing lies behind what was read to its end: what is not found there is not kept.
+  if (bytes < TOGETHER_BYTES_MAX) while (found.length < markers.length) found.push(undefined)
+  return found
+}
+
+function eventOf(record: StoredMessage | undefined, marker: Marker | undefined): MarkedEvent | undefined {
+  if (record === undefined || marker === undefined) return undefined
   const partition = parseSubject(record.subject).value?.partition
   const headers = parseHeaders((name) => record.header(name)).value
   if (partition === undefined || headers?.messageId !== marker.messageId) return undefined
   return { partition, payload: record.payload }
+}
+
+/** What a record under the marker subject says; undefined when it is no marker. */
+export function markerIn(message: StoredMessage): Marker | undefined {
+  const { value } = parseControl((name) => message.header(name))
+  return value?.kind === 'marker' ? value : undefined
 }

@@ -1,5 +1,4 @@
 import {
-  type ControlRecord,
   type Egress,
   egressOf,
   encodeRecords,
@@ -7,7 +6,6 @@ import {
   MeshError,
   originFilter,
   type Position,
-  parseControl,
   parseHeaders,
   parseSubject,
   type RawRecord,
@@ -18,7 +16,8 @@ import {
 import type { NatsSession, StoredMessage } from '@landbridge/nats'
 import { RefusalReason } from '@landbridge/proto'
 import type { Log } from '../../telemetry/index.ts'
-import { eventOfMarker, type MarkedEvent } from './markers.ts'
+import { MarkerQueue, type Stands } from './marker-queue.ts'
+import { markerIn } from './markers.ts'
 import type { OwnHead, OwnHeads } from './own-heads.ts'
 import { OwnReader } from './own-reader.ts'
 import { placeInStream } from './place.ts'
@@ -40,15 +39,6 @@ const STUCK_TICKS = 3
 /** A reader that read nothing for this long goes to sleep. */
 const IDLE_MS = 30_000
 
-/** Markers whose events are read at a time, together with what comes between them. */
-const QUEUE_MAX = 64
-
-type Queued = {
-  readonly message: StoredMessage
-  readonly marker: Marker | undefined
-  readonly event: Promise<MarkedEvent | undefined> | undefined
-}
-
 /** What an own pull needs. */
 export type OwnPullOptions = PullRequest &
   PullPorts & {
@@ -59,8 +49,6 @@ export type OwnPullOptions = PullRequest &
     readonly log: Log
     readonly now: () => number
   }
-
-type Marker = Extract<ControlRecord, { readonly kind: 'marker' }>
 
 /**
  * One pull of this region's own records behind a position, in stream order.
@@ -90,7 +78,7 @@ export class OwnPull implements ServedPull {
   /** A question to the stream must be answered before anything is sent, or read. */
   #checking = false
   /** Markers whose events are being read, and what came behind them. */
-  readonly #queue: Queued[] = []
+  readonly #queue: MarkerQueue
   /** The record that was read last. */
   #looked: Position
   /** The record that passed last: the next one follows it. */
@@ -116,6 +104,14 @@ export class OwnPull implements ServedPull {
     this.#passed = position
     this.#sent = position
     this.#retention = new RetentionWatch({ ...options, retention: topic.document.spec.retention })
+    this.#queue = new MarkerQueue({
+      session: options.session,
+      topic,
+      mayUse: () => this.#credit > 0 && !this.#blocked,
+      use: (message, stands) => this.#use(message, stands),
+      onRoom: () => this.#steer(),
+      onFailed: (why) => this.#unavailable(why),
+    })
     this.#skips = new SkipTeller(
       id,
       options.send,
@@ -145,11 +141,13 @@ export class OwnPull implements ServedPull {
 
   grant(bytes: number): void {
     this.#credit += bytes
+    this.#queue.wake()
     this.#steer()
   }
 
   setBlocked(blocked: boolean): void {
     this.#blocked = blocked
+    this.#queue.wake()
     this.#steer()
   }
 
@@ -179,6 +177,7 @@ export class OwnPull implements ServedPull {
     this.#closed = true
     clearImmediate(this.#flushing)
     this.#skips.close()
+    this.#queue.close()
     this.#records = []
     this.#reader?.close()
   }
@@ -208,35 +207,16 @@ export class OwnPull implements ServedPull {
       this.#unavailable('the connection to NATS changed')
       return
     }
-    const marker = isControlSubject(message.subject) ? markerOf(message) : undefined
-    if (marker === undefined && this.#queue.length === 0) {
-      this.#use(message)
+    const marker = isControlSubject(message.subject) ? markerIn(message) : undefined
+    if (marker === undefined && this.#queue.empty) {
+      this.#use(message, undefined)
       return
     }
-    // Read while those before it are awaited, and used in its turn.
-    const event = marker && eventOfMarker(this.#options.session, this.request.topic, marker)
-    event?.catch(() => undefined)
-    this.#queue.push({ message, marker, event })
-    if (this.#queue.length === 1) void this.#useQueue()
-    else if (this.#queue.length === QUEUE_MAX) this.#steer()
+    this.#queue.push(message, marker)
+    if (this.#queue.full) this.#steer()
   }
 
-  /** What follows a marker must not overtake it. */
-  async #useQueue(): Promise<void> {
-    try {
-      for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
-        const event = await next.event
-        if (this.#closed) return
-        this.#use(next.message, next.marker && { mark: next.marker.mark, event })
-        this.#queue.shift()
-        if (this.#queue.length === QUEUE_MAX / 2) this.#steer()
-      }
-    } catch (cause) {
-      this.#unavailable(MeshError.from(cause).message)
-    }
-  }
-
-  #use(message: StoredMessage, stands?: { readonly mark: RetryMark; readonly event: MarkedEvent | undefined }): void {
+  #use(message: StoredMessage, stands: Stands | undefined): void {
     const position = { sequence: message.sequence, stamp: message.stampNs }
     this.#retention.follow(this.#looked, position)
     this.#looked = position
@@ -358,7 +338,7 @@ export class OwnPull implements ServedPull {
     const reader = this.#reader
     if (reader === undefined || this.#closed) return
     const full = this.#checking && this.#bytes >= FRAME_BYTES
-    const stop = this.#credit <= 0 || this.#blocked || this.#queue.length >= QUEUE_MAX || full
+    const stop = this.#credit <= 0 || this.#blocked || this.#queue.full || full
     if (stop && !reader.paused) reader.pause()
     else if (!stop && reader.paused) reader.resume()
   }
@@ -383,9 +363,4 @@ export class OwnPull implements ServedPull {
     if (this.#closed) return
     this.#options.refuse(RefusalReason.UNAVAILABLE, `serve ${this.request.topic.key}: ${why}`)
   }
-}
-
-function markerOf(message: StoredMessage): Marker | undefined {
-  const { value } = parseControl((name) => message.header(name))
-  return value?.kind === 'marker' ? value : undefined
 }

@@ -164,6 +164,8 @@ describe('check', () => {
     const ofB = [...without(4), { number: 4, origin: B, sequence: 1 }]
     const wipes = [{ region: A, fromMs: 0, untilMs: 9_000 }]
     expect(judge(history, [without(4), ofB, without(4)], wipes)).toEqual({ total: 0, excused: 1 })
+    const streams = [stream(A, without(4)), stream(B, ofB), stream(C, without(4))]
+    expect(check({ history, streams, wipes }).excused).toEqual({ events: 1, quorum: 0, confined: 1, ageMs: 0 })
     expect(judge(history, [without(4), ofB, without(4)])).toEqual({ lost: 1, total: 1, excused: 0 })
     const log = stream(B, without(4))
     log.leak('x')
@@ -188,7 +190,7 @@ describe('check of wiped regions', () => {
     const { history } = world({ durability: 'quorum', holders: 3 })
     const streams = [A, B, C].map((region) => stream(region, without(5)))
     const wipes = [wipe(A, 4_000, 6_000), wipe(B, 4_000, 6_000)]
-    expect(check({ history, streams, wipes }).excused).toEqual({ events: 1, quorum: 1, ageMs: 990 })
+    expect(check({ history, streams, wipes }).excused).toEqual({ events: 1, quorum: 1, confined: 0, ageMs: 990 })
   })
 
   // The receipt of its batch named `a` alone, so only the promise of a quorum says that another region had it.

@@ -23,7 +23,9 @@ export type Excused = {
   events: number
   /** Those of topics that acknowledge by quorum, among them: none, as long as one region forgets at a time. */
   quorum: number
-  /** The longest time from an acknowledgement to the moment when its region forgot the event. */
+  /** Those that might not leave the region that forgot them, among them: there never was a copy. */
+  confined: number
+  /** Of the others, the longest time from an acknowledgement to the moment when its region forgot the event. */
   ageMs: number
 }
 
@@ -56,7 +58,7 @@ export type CheckReport = {
 export function check({ history, streams, wipes }: CheckInput): CheckReport {
   const violations = new Violations()
   const storedByRegion: Record<string, number> = Object.fromEntries(history.regions.map((name) => [name, 0]))
-  const excused: Excused = { events: 0, quorum: 0, ageMs: 0 }
+  const excused: Excused = { events: 0, quorum: 0, confined: 0, ageMs: 0 }
   const batched: Batched = { events: 0, narrow: 0 }
   for (const topic of history.topics) {
     const logs = streams.filter((log) => log.topic === topic.name)
@@ -135,7 +137,8 @@ function checkPublisher(input: {
       }
       excused.events++
       if (topic.durability === 'quorum' && !publisher.degraded(number)) excused.quorum++
-      excused.ageMs = Math.max(excused.ageMs, Math.round(ageMs))
+      if (stays) excused.confined++
+      else excused.ageMs = Math.max(excused.ageMs, Math.round(ageMs))
       continue
     }
     if (outcome === OUTCOME.refused) note('refused', `held by ${namesOf(mask)}`)

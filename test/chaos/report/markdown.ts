@@ -22,6 +22,7 @@ export function markdownOf(reports: readonly ChaosReport[]): string {
       'other violations': total.other,
       'events gone because every copy was wiped on purpose': total.excused,
       'of these, of quorum topics': total.excusedQuorum,
+      'of these, such as might not leave their region': total.confined,
       'most memory of a gateway, MiB': total.memoryMiB,
     }).map(([name, value]) => `| ${name} | ${value.toLocaleString('en')} |`),
     '',
@@ -72,6 +73,7 @@ function totalOf(reports: readonly ChaosReport[]) {
     other: 0,
     excused: 0,
     excusedQuorum: 0,
+    confined: 0,
     memoryMiB: 0,
   }
   const byKind: Record<string, number> = {}
@@ -89,6 +91,7 @@ function totalOf(reports: readonly ChaosReport[]) {
     total.other += verdict.total - lost - missing - differing - duplicate - order - keyOrder
     total.excused += verdict.excused.events
     total.excusedQuorum += verdict.excused.quorum
+    total.confined += verdict.excused.confined
     total.memoryMiB = Math.max(total.memoryMiB, ...Object.values(memory.worstMiB))
     for (const [kind, count] of Object.entries(faults.byKind)) byKind[kind] = (byKind[kind] ?? 0) + count
   }

@@ -14,7 +14,7 @@ function reportWith(changes: Partial<ChaosReport> = {}): ChaosReport {
       counts: new Violations().counts,
       total: 0,
       examples: [],
-      excused: { events: 2, quorum: 0, ageMs: 900 },
+      excused: { events: 2, quorum: 0, confined: 1, ageMs: 900 },
       batched: { events: 100, narrow: 2 },
       storedByRegion: { a: 1_000 },
     },
@@ -61,8 +61,13 @@ it.each<[string, Partial<ChaosReport>, string]>([
   ['a fault that could not be had', { faults: { planned: 1, done: 0, byKind: {}, problems: ['#1 no'] } }, '#1 no'],
   [
     'what a quorum had and wiped stores took',
-    { verdict: { ...reportWith().verdict, excused: { events: 5, quorum: 4, ageMs: 900 } } },
+    { verdict: { ...reportWith().verdict, excused: { events: 5, quorum: 4, confined: 0, ageMs: 900 } } },
     '4 events that a quorum had acknowledged went with wiped stores',
+  ],
+  [
+    'an event that should have been elsewhere long before its region forgot it',
+    { verdict: { ...reportWith().verdict, excused: { events: 5, quorum: 0, confined: 0, ageMs: 60_001 } } },
+    'events 60001 ms old were in no other region',
   ],
   [
     'a violation',

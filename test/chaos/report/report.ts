@@ -44,6 +44,9 @@ export type ChaosReport = {
   readonly unexpected: readonly string[]
 }
 
+/** A region may be cut off for half a minute, and needs as long again to hand on what it stored; nothing stays behind for longer. */
+const WIPED_AGE_MAX_MS = 60_000
+
 /** Why a run failed, a line each; empty when it passed. */
 export function problemsOf(report: ChaosReport): readonly string[] {
   const { verdict, memory, subscribers, crashes, unexpected, faults, convergedMs } = report
@@ -52,6 +55,9 @@ export function problemsOf(report: ChaosReport): readonly string[] {
     .map(([kind, count]) => `${count} ${VIOLATIONS[kind as ViolationKind]}`)
   if (verdict.excused.quorum > 0) {
     problems.push(`${verdict.excused.quorum} events that a quorum had acknowledged went with wiped stores`)
+  }
+  if (verdict.excused.ageMs > WIPED_AGE_MAX_MS) {
+    problems.push(`events ${verdict.excused.ageMs} ms old were in no other region when theirs forgot them`)
   }
   if (convergedMs === undefined) problems.push('the regions did not come to hold the same in time')
   for (const [name, mib] of Object.entries(memory.worstMiB)) {
@@ -90,7 +96,7 @@ export function summaryOf(report: ChaosReport): string {
     row('faults', `${faults.done} of ${faults.planned} (${kinds.join(', ')})`),
     row(
       'lost',
-      `${counts.lost} (${excused.events} more by wiping every copy at most ${excused.ageMs} ms old; of quorum topics ${excused.quorum})`,
+      `${counts.lost} (${excused.events} more by wiping every copy: ${excused.confined} that might have none, others at most ${excused.ageMs} ms old; of quorum topics ${excused.quorum})`,
     ),
     row(
       'quorum batches',
