@@ -1,7 +1,7 @@
-import { Broadcast, type NatsSession } from '@landbridge/nats'
+import type { NatsSession } from '@landbridge/nats'
 import type { CertificateSource, Trust } from './auth/index.ts'
 import type { Config } from './config.ts'
-import { AppliedPositions, type Budget, type EventStore, Publisher, Quorum, QuorumStep } from './publish/index.ts'
+import { type Budget, type EventStore, Publisher, Quorum, QuorumStep } from './publish/index.ts'
 import { ForwardChannels, Forwarder, type ForwardService, forwardService } from './replicate/index.ts'
 import type { Replication } from './replication.ts'
 import type { Log, Metrics } from './telemetry/index.ts'
@@ -33,29 +33,16 @@ export type Publishing = Disposable & {
   readonly forward: ForwardService
 }
 
-/** Where the gateways of a region tell each other how far other regions are. No stream listens there. */
-const APPLIED_SUBJECT = 'lb-gateways.applied'
-
 /** Puts together what stands between a publish call and the stores. */
 export function openPublishing(parts: PublishingParts): Publishing {
   const { config, session, registry, store, budget, certificates, ownId, trust, replication, log, metrics, now } = parts
-  const { replicator, handlers, adopter } = replication
-  const { region, mesh, gateway, limits } = config
+  const { replicator, positions, adopter } = replication
+  const { region, mesh, limits } = config
   using owned = new DisposableStack()
 
-  const wanted = (topic: string) => registry.get(topic)?.document.spec.durability === 'quorum'
-  const broadcast = owned.use(
-    new Broadcast({ session, subject: APPLIED_SUBJECT, onMessage: (payload) => positions.take(payload), log }),
-  )
-  const send = (payload: string) => broadcast.send(payload)
-  const positions = owned.use(new AppliedPositions({ gateway, local: handlers.positions, send, wanted }))
   const quorum = owned.use(new Quorum({ source: positions }))
-  owned.defer(
-    session.onChange(() => {
-      positions.reset()
-      quorum.reset()
-    }),
-  )
+  // Behind the positions, which forget first.
+  owned.defer(session.onChange(() => quorum.reset()))
   const { publishEventsMax: eventsMax, publishBytesMax: bytesMax } = limits
   const regions = () => registry.snapshot.peers.keys()
   const step = new QuorumStep({ region, regions, session, quorum, positions, adopter, metrics, eventsMax, bytesMax })

@@ -1,9 +1,11 @@
 import type { HybridClock } from '@landbridge/core'
-import { CheckpointBucket, type NatsSession } from '@landbridge/nats'
+import { Broadcast, CheckpointBucket, type NatsSession } from '@landbridge/nats'
 import type { CertificateSource, Trust } from './auth/index.ts'
 import type { Config } from './config.ts'
 import type { MarkedViews } from './marked-views.ts'
+import { AppliedPositions } from './publish/index.ts'
 import {
+  type Applied,
   CopyAdopter,
   type GatewayReadings,
   OwnTails,
@@ -43,11 +45,16 @@ export type Replication = AsyncDisposable & {
   readonly handlers: ReplicationHandlers
   /** Puts events of other regions into this region's own log. */
   readonly adopter: CopyAdopter
+  /** How far the other regions are, as all gateways of this one hear it. */
+  readonly positions: AppliedPositions
   /** What all gateways of the region know together. */
   readonly view: RegionView
   /** Lets go of this gateway's pulls, and tells the others that it leaves. */
   handOver(): Promise<void>
 }
+
+/** Where the gateways of a region tell each other how far other regions are. No stream listens there. */
+const APPLIED_SUBJECT = 'lb-gateways.applied'
 
 /** Puts together what pulls from other regions and what serves them. Nothing is pulled before the replicator starts. */
 export async function openReplication(parts: ReplicationParts): Promise<Replication> {
@@ -61,7 +68,12 @@ export async function openReplication(parts: ReplicationParts): Promise<Replicat
   const share = owned.use(await Presence.open({ session, replicas, gateway, log }))
   share.runs(registry.snapshot.revision)
   owned.defer(registry.onChange(({ revision }) => share.runs(revision)))
-  const replicator = owned.use(new Replicator({ ...shared, checkpoints, views, certificates, clock, share, tracing }))
+  const wanted = (topicKey: string) => registry.get(topicKey)?.document.spec.durability === 'quorum'
+  const applied: Applied = (topicKey) =>
+    wanted(topicKey) ? positions.of(topicKey).map(({ position }) => position.sequence) : []
+  const replicator = owned.use(
+    new Replicator({ ...shared, checkpoints, views, certificates, applied, clock, share, tracing }),
+  )
   const handlers = owned.use(
     replicationHandlers({
       ...shared,
@@ -73,13 +85,18 @@ export async function openReplication(parts: ReplicationParts): Promise<Replicat
       originHead: (topicKey, origin) => replicator.originHead(topicKey, origin),
     }),
   )
-  const { positions } = handlers
+  const broadcast = owned.use(
+    new Broadcast({ session, subject: APPLIED_SUBJECT, onMessage: (payload) => positions.take(payload), log }),
+  )
+  const send = (payload: string) => broadcast.send(payload)
+  const positions = owned.use(new AppliedPositions({ gateway, local: handlers.positions, send, wanted }))
+  owned.defer(session.onChange(() => positions.reset()))
   const own: GatewayReadings = {
     lag: (topicKey) => replicator.lag(topicKey),
     peers: () => replicator.peers(),
     wanted: (topicKey) => replicator.wanted(topicKey),
     applied: (topicKey) =>
-      positions.of(topicKey).map(({ region, position }) => ({ region, sequence: position.sequence })),
+      handlers.positions.of(topicKey).map(({ region, position }) => ({ region, sequence: position.sequence })),
   }
   const gateways = () => share.gateways.length
   const view = owned.use(new RegionView({ session, gateway, gateways, own, log }))
@@ -87,6 +104,7 @@ export async function openReplication(parts: ReplicationParts): Promise<Replicat
   return {
     replicator,
     handlers,
+    positions,
     adopter: new CopyAdopter({ session, region: config.region }),
     view,
     handOver: () => replicator.release().then(() => share.leave()),

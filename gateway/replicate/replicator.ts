@@ -19,6 +19,7 @@ import { Incarnations } from './pull/incarnations.ts'
 import { Pull } from './pull/pull.ts'
 import { ReceiveRoom } from './pull/receive-room.ts'
 import { StartGate } from './pull/start-gate.ts'
+import type { Applied } from './repair/pace.ts'
 import { Repairs } from './repair/repairs.ts'
 import { RouteTable } from './route/route-table.ts'
 import type { KnownHead } from './serve/relay-head.ts'
@@ -34,6 +35,8 @@ export type ReplicatorOptions = {
   /** Where copies are looked for; shared with publishing. */
   readonly views: MarkedViews
   readonly certificates: CertificateSource
+  /** How far other regions are, of topics whose publishers wait for them. */
+  readonly applied: Applied
   readonly log: Log
   readonly metrics: ReplicationMetrics
   /** The gateway's hybrid clock: it takes over the times of what arrives. */
@@ -85,7 +88,7 @@ export class Replicator implements AsyncDisposable {
     this.#share = options.share ?? ALONE
     this.#routes = new RouteTable(region, registry)
     this.#views = options.views
-    this.#repairs = new Repairs({ session, region, log, metrics })
+    this.#repairs = new Repairs({ session, region, applied: options.applied, log, metrics })
     this.#context = {
       gateway,
       session,

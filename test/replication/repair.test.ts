@@ -16,7 +16,7 @@ import { expect, test } from 'vitest'
 import { Incarnations } from '../../gateway/replicate/pull/incarnations.ts'
 import { LocalStream } from '../../gateway/replicate/pull/local-stream.ts'
 import { BranchAges } from '../../gateway/replicate/repair/branch-ages.ts'
-import { RateLimit } from '../../gateway/replicate/repair/rate-limit.ts'
+import { Paces } from '../../gateway/replicate/repair/pace.ts'
 import { type RepairOutcome, repairOrigin } from '../../gateway/replicate/repair/repair.ts'
 import { RepairStream } from '../../gateway/replicate/repair/repair-stream.ts'
 import type { TopicEntry } from '../../gateway/topics.ts'
@@ -60,7 +60,7 @@ async function startDiverged(options: { readonly held: number; readonly kept: nu
       local,
       repair: new RepairStream({ session, topic, region: REGION, origin: ORIGIN, signal }),
       branches,
-      rate: new RateLimit(100_000),
+      pace: new Paces(() => []).of(topic.key),
       duplicateWindowMs: 120_000,
       batchLifeMs: 20,
       match: async (positions) => positions.map(answerOf),

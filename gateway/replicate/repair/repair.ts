@@ -13,12 +13,14 @@ import {
 import { pause } from '../pause.ts'
 import type { BranchAges } from './branch-ages.ts'
 import type { WriteResult } from './marker-log.ts'
-import type { RateLimit } from './rate-limit.ts'
+import type { Pace } from './pace.ts'
 import type { RepairStream } from './repair-stream.ts'
 
 /** How often the incarnation and the leader of our stream are looked at. */
 const LOOK_INTERVAL_MS = 1_000
 const WAIT_STEP_MS = 1_000
+/** Events of publishers wait behind one batch. */
+const MARKERS_MAX = 250
 
 /** The region's own stream as a repair needs to know it. */
 export type RepairedStream = {
@@ -44,8 +46,7 @@ export type RepairOptions = {
   readonly local: RepairedStream
   readonly repair: RepairStream
   readonly branches: BranchAges
-  /** Shared by all repairs of this gateway. */
-  readonly rate: RateLimit
+  readonly pace: Pace
   readonly duplicateWindowMs: number
   /** Default `BATCH_LIFE_MS`. */
   readonly batchLifeMs?: number | undefined
@@ -90,7 +91,10 @@ class Driver {
     const session = local.identity
     const last = await local.last()
     const branchAgeMs = branches.ageMs(stream, origin, last)
-    const run = new RepairRun({ session, origin, last, branchAgeMs, duplicateWindowMs, batchLifeMs })
+    const run = new RepairRun({
+      ...{ session, origin, last, branchAgeMs, duplicateWindowMs, batchLifeMs },
+      markersMax: MARKERS_MAX,
+    })
     let action = run.begin()
     while (action.kind !== 'end') {
       const input: RepairInput = signal.aborted ? { kind: 'stop', reason: 'stopped' } : await this.#answer(action)
@@ -112,7 +116,7 @@ class Driver {
   }
 
   async #act(action: RepairAction): Promise<RepairInput> {
-    const { local, repair, rate, events, signal } = this.#options
+    const { local, repair, pace, events, signal } = this.#options
     switch (action.kind) {
       case 'probe':
         return { kind: 'probed', events: await repair.probe(action.sequences) }
@@ -134,10 +138,13 @@ class Driver {
       case 'next-unadopted':
         return { kind: 'unadopted', ...(await repair.unadopted(action)) }
       case 'write-markers': {
-        await rate.take(action.markers.length, signal)
+        await pace.take(action.markers.length, signal)
         await this.#look()
         const result = await this.#write(action.session, () => repair.writeMarkers(action.markers, action.fence))
-        if (result.kind === 'stored') events.onAdopted(action.markers.length)
+        if (result.kind === 'stored') {
+          events.onAdopted(action.markers.length)
+          await pace.followed(result.lastSequence, signal)
+        }
         return { kind: 'written', result }
       }
       case 'end':

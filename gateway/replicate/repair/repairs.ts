@@ -18,22 +18,18 @@ import type { LinkStream } from '../link/link-stream.ts'
 import type { ReplicationMetrics } from '../metrics.ts'
 import type { LocalStream } from '../pull/local-stream.ts'
 import { BranchAges } from './branch-ages.ts'
-import { RateLimit } from './rate-limit.ts'
+import { type Applied, Paces } from './pace.ts'
 import { type RepairOutcome, repairOrigin } from './repair.ts'
 import { RepairStream } from './repair-stream.ts'
 import { retireOrigin } from './retire.ts'
-
-/**
- * Events given back a second, over all topics of this gateway. Each becomes an event for every other region, which looks
- * for a copy and stores it or skips it: this is about a tenth of what one stream takes, so that publishers keep the rest.
- */
-const ADOPTED_PER_SECOND = 10_000
 
 /** What repairs need. */
 export type RepairsOptions = {
   readonly session: NatsSession
   /** This region. */
   readonly region: string
+  /** How far other regions are, of topics whose publishers wait for them. */
+  readonly applied: Applied
   readonly log: Log
   readonly metrics: ReplicationMetrics
 }
@@ -64,12 +60,13 @@ type Memory = { gaps: number | undefined; answers: GapAnswers | undefined }
 export class Repairs {
   readonly #options: RepairsOptions
   readonly #branches = new BranchAges()
-  readonly #rate = new RateLimit(ADOPTED_PER_SECOND)
+  readonly #paces: Paces
   /** By topic and origin: bounded by the configuration. */
   readonly #memories = new Map<string, Memory>()
 
   constructor(options: RepairsOptions) {
     this.#options = options
+    this.#paces = new Paces(options.applied)
   }
 
   /** Repairs a diverged origin; `onAct` is called for each step. Never rejects. */
@@ -86,7 +83,7 @@ export class Repairs {
       local,
       repair: this.#stream(at),
       branches: this.#branches,
-      rate: this.#rate,
+      pace: this.#paces.of(topic.key),
       duplicateWindowMs: topic.document.spec.duplicateWindowMs,
       match: (positions) => link.match({ topic: topic.key, origin, positions }),
       events: {
@@ -137,7 +134,7 @@ export class Repairs {
       stream: new RepairStream({ session, region, topic, origin, signal: bounds.signal }),
       origin,
       duplicateWindowMs: topic.document.spec.duplicateWindowMs,
-      rate: this.#rate,
+      pace: this.#paces.of(topic.key),
       ...bounds,
       onGivenBack: (count) => metrics.givenBack.inc(labels, count),
     })

@@ -1,5 +1,5 @@
 import { MeshError, markerOf } from '@landbridge/core'
-import type { RateLimit } from './rate-limit.ts'
+import type { Pace } from './pace.ts'
 import type { RepairStream } from './repair-stream.ts'
 
 /** Markers in one batch: the server's limit. */
@@ -13,7 +13,7 @@ export type RetireOptions = {
   /** The region that is gone. */
   readonly origin: string
   readonly duplicateWindowMs: number
-  readonly rate: RateLimit
+  readonly pace: Pace
   /** Only count. */
   readonly dryRun: boolean
   /** Most events that are given back, or counted. */
@@ -32,7 +32,7 @@ export type RetireOptions = {
 export async function retireOrigin(
   options: RetireOptions,
 ): Promise<{ readonly events: number; readonly more: boolean }> {
-  const { stream, dryRun, eventsMax, rate, onGivenBack, signal } = options
+  const { stream, dryRun, eventsMax, pace, onGivenBack, signal } = options
   let after = 0
   let events = 0
   for (let fenced = 0; fenced <= FENCED_MAX; ) {
@@ -44,17 +44,18 @@ export async function retireOrigin(
     const last = chosen.at(-1)
     if (last === undefined) return { events, more: found.events.length > 0 }
     if (!dryRun) {
-      await rate.take(chosen.length, signal)
+      await pace.take(chosen.length, signal)
       if (signal.aborted) return { events, more: true }
       const markers = chosen.map((event) => markerOf(event, options))
-      const { kind, error } = await stream.writeMarkers(markers, found.fence)
+      const { error, ...result } = await stream.writeMarkers(markers, found.fence)
       if (error !== undefined) throw error
-      if (kind !== 'stored') {
+      if (result.kind !== 'stored') {
         fenced += 1
         continue
       }
       fenced = 0
       onGivenBack(chosen.length)
+      await pace.followed(result.lastSequence, signal)
     }
     events += chosen.length
     after = last.localSequence
