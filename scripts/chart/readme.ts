@@ -42,7 +42,8 @@ Each region is a release of its own, with its own \`region\`, and the same \`mes
 - \`helm upgrade\` replaces gateways one by one: a new one is ready before an old one drains. NATS servers restart one by
   one only when their pod or configuration changed; each hands its leaderships over first.
 - Resource definitions come with the first release, a hook brings them up to date before an upgrade, and never back.
-  Several releases in one cluster share them. \`crds.upgrade: false\` leaves that to
+  Several releases in one cluster share them: install one of another version than those that are there with \`--skip-crds\`, which Helm
+  says by a conflict with \`landbridge-definitions\`; the hook does the rest. \`crds.upgrade: false\` leaves that to
   \`kubectl apply --server-side -f charts/landbridge/crds\`.
 - \`nats.storage.size\` and \`className\` are for new releases: Kubernetes refuses to change them. To grow volumes: let
   each PersistentVolumeClaim \`data-<release>-nats-<n>\` ask for more, then
