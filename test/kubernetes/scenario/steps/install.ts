@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { issueCertificate } from '@landbridge/client/certs'
 import { eventually, expect } from '../expect.ts'
 import { CLIENT, CLIENT_ID, clientPod, namespaceOf, natsServers, OBJECTS, valuesOf } from '../manifests.ts'
-import { REGIONS, type Region } from '../region.ts'
+import { REGIONS, RELEASE, type Region } from '../region.ts'
 import type { Step } from '../step.ts'
 import type { World } from '../world.ts'
 
@@ -26,7 +26,7 @@ export const INSTALL: readonly Step[] = [
   {
     name: `helm install ${FIRST.name} from an older chart, with three NATS servers, which makes the CA of the mesh`,
     run: async (world) => {
-      await world.helm('install', FIRST, valuesOf(FIRST), OLDER_CHART)
+      await world.helm('install', FIRST, { ...valuesOf(FIRST), extraObjects: rightsOf(FIRST) }, OLDER_CHART)
       return available(world, FIRST)
     },
   },
@@ -82,6 +82,23 @@ export const INSTALL: readonly Step[] = [
     },
   },
 ]
+
+/** The older chart lets its operator patch a status. There are no images of that time: today's operator replaces it. */
+function rightsOf({ namespace }: Region): readonly object[] {
+  const apiVersion = 'rbac.authorization.k8s.io/v1'
+  const metadata = { name: 'today', namespace }
+  const resources = ['topics/status', 'accesspolicies/status', 'regionpeers/status']
+  return [
+    { apiVersion, kind: 'Role', metadata, rules: [{ apiGroups: ['landbridge.dev'], resources, verbs: ['update'] }] },
+    {
+      apiVersion,
+      kind: 'RoleBinding',
+      metadata,
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: metadata.name },
+      subjects: [{ kind: 'ServiceAccount', name: `${RELEASE}-operator`, namespace }],
+    },
+  ]
+}
 
 /** The other servers that a NATS server has routes to, sorted. */
 async function peersOf(world: World, server: string): Promise<readonly string[]> {
