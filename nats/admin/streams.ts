@@ -1,6 +1,7 @@
 import { type MeshError, STREAM_METADATA, type StreamShape } from '@landbridge/core'
 import { askJetStream, type StreamInfo } from '../api.ts'
 import { type Log, silentLog } from '../log.ts'
+import { followNotices } from '../read/notices.ts'
 import { isReader } from '../read/reader-name.ts'
 import { isServerError, SERVER_ERROR } from '../server-error.ts'
 import type { NatsSession } from '../session.ts'
@@ -147,18 +148,13 @@ export class Streams {
   }
 
   #follow(subject: string, listener: (names: readonly string[]) => void): () => void {
-    const subscription = this.#session.connection.subscribe(`$JS.EVENT.ADVISORY.${subject}`, {
-      callback: (error, message) => {
-        // A user who may not hear them gets an error, and no message.
-        if (error !== null) return
-        try {
-          listener(message.subject.split('.').slice(5))
-        } catch (thrown) {
-          this.#log.error({ error: String(thrown) }, 'a listener of the notices failed')
-        }
-      },
+    return followNotices(this.#session, subject, (names) => {
+      try {
+        listener(names)
+      } catch (thrown) {
+        this.#log.error({ error: String(thrown) }, 'a listener of the notices failed')
+      }
     })
-    return () => subscription.unsubscribe()
   }
 
   #write(verb: 'CREATE' | 'UPDATE', name: string, config: unknown): Promise<StreamInfo> {

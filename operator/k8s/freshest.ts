@@ -16,12 +16,16 @@ export async function writeFreshest<T extends KubeObject>(
     readonly write: (object: T) => Promise<T>
     readonly read: () => Promise<T | undefined>
     readonly holds: (object: T) => boolean
+    /** Hears of the write: what it was made upon, and what came of it. */
+    readonly onWritten?: (before: T, written: T) => void
   },
 ): Promise<T> {
   let current = object
   for (let tries = 1; ; tries++) {
     try {
-      return await steps.write(current)
+      const written = await steps.write(current)
+      steps.onWritten?.(current, written)
+      return written
     } catch (error) {
       if (!(error instanceof KubeError && error.isConflict) || tries >= TRIES_MAX) throw error
       const fresh = await steps.read()

@@ -182,10 +182,11 @@ export class ListWatch<T extends KubeObject> implements AsyncDisposable {
     if (kind === 'BOOKMARK') return
     const key = formatKey(keyOf(object))
     const awaited = this.#awaited.get(key)
+    const isOwn = kind !== 'DELETED' && awaited === object.metadata.resourceVersion
     if (kind === 'DELETED') this.#objects.delete(key)
     else if (awaited === undefined) this.#keep(key, object as T)
-    if (kind === 'DELETED' || awaited === object.metadata.resourceVersion) this.#awaited.delete(key)
-    if (kind === 'DELETED' || awaited !== object.metadata.resourceVersion) this.#options.onChange(key)
+    if (kind === 'DELETED' || isOwn) this.#awaited.delete(key)
+    if (!isOwn) this.#options.onChange(key)
   }
 
   #keep(key: string, object: T): void {

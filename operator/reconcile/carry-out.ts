@@ -83,14 +83,13 @@ function writeFinalizers(
 ): Promise<MeshResource> {
   const isDeleting = ({ metadata }: MeshResource) => metadata.deletionTimestamp !== undefined
   return writeFreshest(resource, {
-    write: async (current) => {
+    onWritten,
+    write: (current) => {
       assertLeading()
       const { finalizers = [], resourceVersion } = current.metadata
       const others = finalizers.filter((name) => name !== FINALIZER)
       const body = { metadata: { resourceVersion, finalizers: wanted ? [...others, FINALIZER] : others } }
-      const written = await client.merge<MeshResource>(type, keyOf(current), body, { fieldManager: FIELD_MANAGER })
-      onWritten(current, written)
-      return written
+      return client.merge<MeshResource>(type, keyOf(current), body, { fieldManager: FIELD_MANAGER })
     },
     read: () => client.get<MeshResource>(type, keyOf(resource)),
     holds: (fresh) =>

@@ -25,7 +25,8 @@ export async function writeStatus(
   if (isDeepStrictEqual(resource.status, plain(status))) return undefined
   const { name, namespace, generation, deletionTimestamp } = resource.metadata
   return writeFreshest(resource, {
-    write: async (current) => {
+    onWritten,
+    write: (current) => {
       assertLeading()
       const { resourceVersion } = current.metadata
       const body = {
@@ -34,11 +35,9 @@ export async function writeStatus(
         metadata: { name, ...(namespace === undefined ? {} : { namespace }), resourceVersion },
         status,
       }
-      const written = await client.replaceStatus<MeshResource>(type, keyOf(resource), body, {
+      return client.replaceStatus<MeshResource>(type, keyOf(resource), body, {
         fieldManager: FIELD_MANAGER,
       })
-      onWritten(current, written)
-      return written
     },
     read: () => client.get<MeshResource>(type, keyOf(resource)),
     // The status was made from the spec, and from the status before.

@@ -49,7 +49,12 @@ export async function layerOf(files: readonly ImageFile[], links: readonly Image
 
 /** "sha256:..." */
 export function digestOf(bytes: Buffer): string {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+  return `sha256:${sha256(bytes)}`
+}
+
+/** In hexadecimal. */
+export function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex')
 }
 
 function foldersOf(paths: readonly string[]): readonly string[] {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { sha256 } from './layer.ts'
 import type { ProductionPackage } from './production-files.ts'
 
 /** What an image is made of, beside its npm packages. */
@@ -47,10 +47,6 @@ function componentOf({ name, version, license, purl, content }: Component): obje
     ...(license === '' ? {} : { licenses: [{ expression: license }] }),
     ...(content === undefined ? {} : { hashes: [{ alg: 'SHA-256', content: sha256(content) }] }),
   }
-}
-
-function sha256(content: Buffer): string {
-  return createHash('sha256').update(content).digest('hex')
 }
 
 function unique(packages: readonly ProductionPackage[]): readonly ProductionPackage[] {

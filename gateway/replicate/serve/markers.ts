@@ -28,14 +28,11 @@ export async function eventsOfMarkers(
   markers: readonly Marker[],
 ): Promise<(MarkedEvent | undefined)[]> {
   const together = togetherOf(markers.map(({ localSequence }) => localSequence))
-  if (together === 0) {
-    const records = markers
-      .slice(0, SINGLY_MAX)
-      .map(({ localSequence }) => recordAt(session, topic.stream, localSequence))
-    return (await Promise.all(records)).map((record, index) => eventOf(record, markers[index]))
-  }
-  const wanted = markers.slice(0, together)
-  const records = await readTogether(session, topic, wanted)
+  const wanted = markers.slice(0, together === 0 ? SINGLY_MAX : together)
+  const records =
+    together === 0
+      ? await Promise.all(wanted.map(({ localSequence }) => recordAt(session, topic.stream, localSequence)))
+      : await readTogether(session, topic, wanted)
   return records.map((record, index) => eventOf(record, wanted[index]))
 }
 
