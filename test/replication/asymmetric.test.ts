@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { BUSY_MS } from '../busy.ts'
 import { Mesh } from './mesh.ts'
 import { untilUpstream } from './routing.ts'
 
@@ -55,3 +56,22 @@ test('cuts that come and go at random in seven regions lose nothing while a path
   const { length } = (await mesh.expectConverged(writers.flatMap((writer) => writer.acknowledged))).get('a') ?? []
   expect(length).toBe(480)
 }, 180_000)
+
+// Both directions of one connection: a cut takes a whole link, this takes half of one.
+test.each(['there', 'back'] as const)(
+  'a link that loses what goes %s is gone for both ends within seconds',
+  async (lost) => {
+    await using mesh = await Mesh.start({ regions: ['a', 'b', 'c'], prepare: { toxics: true } })
+    const writer = await mesh.writer('b')
+    await writer.publish(20)
+    await mesh.whenAllHold(20)
+    // a dials b, to pull from it.
+    await mesh.lab.trouble('a', 'b', { kind: 'half-open', lost })
+    const startedAt = performance.now()
+    await untilUpstream(mesh, 'a', { b: 'c', c: 'c' })
+    expect(performance.now() - startedAt).toBeLessThan(3_000 + BUSY_MS)
+    await writer.publish(20)
+    await mesh.whenAllHold(40)
+    await mesh.expectConverged(writer.acknowledged)
+  },
+)

@@ -247,6 +247,7 @@ export class TestPeer {
   readonly #stream: ServedStream
   readonly #pulls = new Map<number, PullListener>()
   readonly #matches = new Map<number, (response: MatchResponse) => void>()
+  readonly #pings = setInterval(() => this.#send({ case: 'ping', value: { id: 1n } }), 1_000)
   #nextId = 1
   #ended = false
 
@@ -257,7 +258,7 @@ export class TestPeer {
       queueMicrotask(() => this.#take(frame))
       return true
     }
-    this.#stream = new ServedStream(context, name, { write })
+    this.#stream = new ServedStream(context, name, { write, end: () => this.end() })
   }
 
   open(request: OpenRequest, listener: PullListener) {
@@ -297,6 +298,7 @@ export class TestPeer {
   end(): void {
     if (this.#ended) return
     this.#ended = true
+    clearInterval(this.#pings)
     this.#stream.close()
     for (const listener of [...this.#pulls.values()]) listener.onDown('the link was cut')
     this.#pulls.clear()

@@ -25,7 +25,7 @@ import {
   watchRequest,
 } from './requests.ts'
 import { RoundTrip } from './round-trip.ts'
-import { Silence } from './silence.ts'
+import { Silence, SilenceWatch } from './silence.ts'
 
 /** What comes over the link for one pull. None of them may throw. */
 export type PullListener = {
@@ -58,16 +58,16 @@ export type LinkEvents = {
 
 const method = grpcMethods(ReplicationService).replicate
 
-const WATCH_MS = 200
-/** A ping leaves at every so many looks. */
-const PING_ROUNDS = 10
+/** A ping measures the way, and tells the peer that we are there: it takes us for dead as we do it. */
+const PING_MS = 1_000
 
 /**
  * One Replicate stream to a gateway of a peer.
  *
  * 1. `onUp` is called when the first frame came: the peer accepted us. `onEnd` is called exactly once.
  * 2. A peer of whom no byte comes for 3 s is taken for dead, whatever TCP believes. While bytes come, a message may take
- *    its time, up to 5 minutes.
+ *    its time, up to 5 minutes. The peer hears of us each second, and ends the stream if it does not: a link may be dead in
+ *    one direction only.
  * 3. When it ends, every open pull is told once, and every question fails.
  */
 export class LinkStream {
@@ -79,9 +79,9 @@ export class LinkStream {
   readonly #questions = new Questions()
   readonly #roundTrip = new RoundTrip()
   readonly #silence: Silence
-  readonly #watch: NodeJS.Timeout
+  readonly #watch: SilenceWatch
+  readonly #pings: NodeJS.Timeout
   #nextId = 1
-  #looks = 0
   #beats = 0
   #ended = false
   #paused = false
@@ -107,7 +107,8 @@ export class LinkStream {
     this.#call.on('data', (frame: Buffer) => this.#take(frame))
     this.#call.on('error', (status: Partial<StatusObject>) => this.end(status.details ?? 'the stream failed'))
     this.#call.on('end', () => this.end('the peer ended the stream'))
-    this.#watch = setInterval(() => this.#look(), WATCH_MS)
+    this.#watch = new SilenceWatch(this.#silence, (why) => this.end(why))
+    this.#pings = setInterval(() => this.#ping(), PING_MS)
   }
 
   /** When a whole message last came, ms since 1970; undefined if none did. What the peer said is no newer. */
@@ -184,18 +185,17 @@ export class LinkStream {
   setPaused(paused: boolean): void {
     if (this.#paused === paused || this.#ended) return
     this.#paused = paused
+    this.#silence.suspend(paused)
     if (paused) this.#call.pause()
-    else {
-      this.#silence.forgive()
-      this.#call.resume()
-    }
+    else this.#call.resume()
   }
 
   /** Ends the stream and its channel. Idempotent. */
   end(reason: string): void {
     if (this.#ended) return
     this.#ended = true
-    clearInterval(this.#watch)
+    this.#watch.close()
+    clearInterval(this.#pings)
     this.#call.cancel()
     this.#channel.client.close()
     const listeners = [...this.#pulls.values()]
@@ -248,7 +248,7 @@ export class LinkStream {
         this.#events.onHoldings?.(message.holdings)
         return
       case 'pong':
-        this.#roundTrip.end(message.id)
+        this.#roundTrip.pong(message.id)
         return
       case 'heartbeat': {
         this.#beats += 1
@@ -260,20 +260,7 @@ export class LinkStream {
   }
 
   #ping(): void {
-    const id = this.#roundTrip.begin()
-    if (id !== undefined) this.#send(pingRequest(id))
-  }
-
-  #look(): void {
-    if (this.#paused) return
-    this.#looks += 1
-    if (this.#looks % PING_ROUNDS === 0 && this.#silence.everHeard) this.#ping()
-    if (this.#silence.problem() === undefined) return
-    // After a stall of this process what came meanwhile still waits in the socket: look once more behind it.
-    setImmediate(() => {
-      const silence = this.#silence.problem()
-      if (silence !== undefined) this.end(silence)
-    })
+    if (this.#silence.everHeard) this.#send(pingRequest(this.#roundTrip.ping()))
   }
 }
 

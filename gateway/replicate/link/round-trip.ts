@@ -12,16 +12,17 @@ export class RoundTrip {
     return this.#samples.length === 0 ? undefined : Math.min(...this.#samples)
   }
 
-  /** A ping leaves now: its id; undefined while the one before is still on its way. */
-  begin(): bigint | undefined {
-    if (this.#sentAt !== undefined) return undefined
-    this.#sentAt = performance.now()
-    this.#id += 1n
+  /** The id of the ping that leaves now: the same again while it has not come back, for the peer must hear of us. */
+  ping(): bigint {
+    if (this.#sentAt === undefined) {
+      this.#sentAt = performance.now()
+      this.#id += 1n
+    }
     return this.#id
   }
 
   /** A ping came back. */
-  end(id: bigint): void {
+  pong(id: bigint): void {
     if (id !== this.#id || this.#sentAt === undefined) return
     this.#samples.push(performance.now() - this.#sentAt)
     if (this.#samples.length > SAMPLES) this.#samples.shift()

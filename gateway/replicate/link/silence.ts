@@ -5,9 +5,13 @@ const MESSAGE_SILENCE_MS = 300_000
 /** The first word must come sooner: it is what a healed link waits for. */
 const FIRST_WORD_MS = 2_000
 
+/** How often it is looked whether nothing was heard. */
+const LOOK_MS = 200
+
 /** How long nothing was heard of a peer, by a clock that is never set back. */
 export class Silence {
   readonly #receivedBytes: () => number
+  #suspended = false
   /** When a whole message last came. */
   #heardAt = performance.now()
   /** When bytes last came, and how many had come by then. */
@@ -15,8 +19,8 @@ export class Silence {
   #bytes = 0
   #everHeard = false
 
-  /** @param receivedBytes how many bytes came so far */
-  constructor(receivedBytes: () => number) {
+  /** @param receivedBytes how many bytes came so far; without it only whole messages count */
+  constructor(receivedBytes: () => number = () => 0) {
     this.#receivedBytes = receivedBytes
   }
 
@@ -32,18 +36,19 @@ export class Silence {
 
   /** A whole message came. */
   heard(): void {
-    this.forgive()
+    this.#forgive()
     this.#everHeard = true
   }
 
-  /** Nobody listened until now: that nothing was heard says nothing. */
-  forgive(): void {
-    this.#heardAt = performance.now()
-    this.#contactAt = this.#heardAt
+  /** Nobody listens from now on, until told otherwise: that nothing is heard says nothing. */
+  suspend(suspended: boolean): void {
+    this.#suspended = suspended
+    this.#forgive()
   }
 
   /** What is missing for too long; undefined while nothing is. */
   problem(): string | undefined {
+    if (this.#suspended) return undefined
     const now = performance.now()
     const bytes = this.#receivedBytes()
     if (bytes !== this.#bytes) {
@@ -55,5 +60,38 @@ export class Silence {
     if (!this.#everHeard) return unheardMs >= FIRST_WORD_MS ? `nothing was heard for ${FIRST_WORD_MS} ms` : undefined
     if (now - this.#contactAt >= SILENCE_MS) return `nothing was heard for ${SILENCE_MS} ms`
     return unheardMs >= MESSAGE_SILENCE_MS ? `no whole message came for ${MESSAGE_SILENCE_MS} ms` : undefined
+  }
+
+  #forgive(): void {
+    this.#heardAt = performance.now()
+    this.#contactAt = this.#heardAt
+  }
+}
+
+/** Watches over the silence of one peer, until it is closed. */
+export class SilenceWatch {
+  readonly #silence: Silence
+  readonly #onSilent: (why: string) => void
+  readonly #timer = setInterval(() => this.#look(), LOOK_MS)
+  #closed = false
+
+  /** @param onSilent called when nothing was heard for too long, again and again until closed */
+  constructor(silence: Silence, onSilent: (why: string) => void) {
+    this.#silence = silence
+    this.#onSilent = onSilent
+  }
+
+  close(): void {
+    this.#closed = true
+    clearInterval(this.#timer)
+  }
+
+  #look(): void {
+    if (this.#silence.problem() === undefined) return
+    // After a stall of this process what came meanwhile still waits in the socket: look once more behind it.
+    setImmediate(() => {
+      const problem = this.#silence.problem()
+      if (problem !== undefined && !this.#closed) this.#onSilent(problem)
+    })
   }
 }

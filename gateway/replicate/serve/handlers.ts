@@ -123,7 +123,7 @@ async function serveCall(context: ServeContext, call: Call, end: (thrown: unknow
       const refusal = peerRefusal(context, verified)
       if (refusal !== undefined) end(refusal)
     })
-    const served = new ServedStream(context, peer, { write: (frame) => call.write(frame) })
+    const served = new ServedStream(context, peer, { write: (frame) => call.write(frame), end })
     stream = served
     context.log.info({ peer }, 'peer connected')
     call.on('drain', () => served.onDrain())

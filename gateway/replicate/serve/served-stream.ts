@@ -1,6 +1,7 @@
 import { exchangeOf, isLabel, MeshError, type Position, START } from '@landbridge/core'
 import { type MatchRequest, type PullOpen, RefusalReason, type ReplicateRequest } from '@landbridge/proto'
 import type { TopicEntry } from '../../topics.ts'
+import { Silence, SilenceWatch } from '../link/silence.ts'
 import { admit } from './admit.ts'
 import type { ServeContext } from './context.ts'
 import { answerMatch } from './match.ts'
@@ -28,9 +29,15 @@ const HOLDINGS_MAX = 1_000
 export type PeerCall = {
   /** False: it takes no more for now; onDrain follows. */
   write(frame: Buffer): boolean
+  /** Ends the call, and tells the peer why, if it still hears. */
+  end(thrown: MeshError): void
 }
 
-/** One Replicate stream of a peer: its pulls, its heartbeat, its back-pressure. One timer for all of them. */
+/**
+ * One Replicate stream of a peer: its pulls, its heartbeat, its back-pressure. One timer for all of them.
+ *
+ * A peer that does not ping is gone, though it may hear us: what it asks, grants and applies does not come any more.
+ */
 export class ServedStream {
   readonly #context: ServeContext
   readonly #peer: string
@@ -39,6 +46,8 @@ export class ServedStream {
   /** What the open pulls are for. */
   readonly #keys = new Map<string, number>()
   readonly #timer: NodeJS.Timeout
+  readonly #silence = new Silence()
+  readonly #silenceWatch: SilenceWatch
   readonly #stopFollowing: readonly (() => void)[]
   #blocked = false
   #closed = false
@@ -51,6 +60,7 @@ export class ServedStream {
     this.#peer = peer
     this.#call = call
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
+    this.#silenceWatch = new SilenceWatch(this.#silence, (why) => this.#silent(why))
     this.#stopFollowing = [
       context.session.onChange(() => this.#interrupt('the connection to NATS changed')),
       context.registry.onChange(() => this.#checkAdmission()),
@@ -64,6 +74,7 @@ export class ServedStream {
    * @throws MeshError 'invalid_argument' when it breaks the protocol; the stream must end then.
    */
   take(request: ReplicateRequest): void {
+    this.#silence.heard()
     const { case: kind, value } = request.request
     switch (kind) {
       case 'open':
@@ -84,7 +95,8 @@ export class ServedStream {
         return
       }
       case 'ping':
-        this.#write(encodePong(value.id))
+        // Not into a line that does not move: it would only say how long that is, and the peer pings again.
+        if (!this.#blocked) this.#write(encodePong(value.id))
         return
       case 'match':
         this.#match(value)
@@ -107,9 +119,16 @@ export class ServedStream {
     if (this.#closed) return
     this.#closed = true
     clearInterval(this.#timer)
+    this.#silenceWatch.close()
     for (const stop of this.#stopFollowing) stop()
     this.#stopWatching?.()
     for (const id of [...this.#pulls.keys()]) this.#drop(id)
+  }
+
+  #silent(why: string): void {
+    this.#context.log.info({ peer: this.#peer, reason: why }, 'peer fell silent')
+    this.close()
+    this.#call.end(new MeshError('unavailable', `replicate: ${why}`))
   }
 
   #open(asked: PullOpen): void {

@@ -74,7 +74,8 @@ export declare type ReplicateRequest = Message<"landbridge.v1.ReplicateRequest">
     case: "watch";
   } | {
     /**
-     * Measures the way there and back.
+     * Measures the way there and back, and says that the caller is there: due each second. A stream on which nothing
+     * comes for 2.6 seconds (2 seconds, at its beginning) is ended with UNAVAILABLE.
      *
      * @generated from field: landbridge.v1.Ping ping = 7;
      */
@@ -158,7 +159,7 @@ export declare type ReplicateResponse = Message<"landbridge.v1.ReplicateResponse
     case: "holdings";
   } | {
     /**
-     * Answers a ping, at once.
+     * Answers a ping, at once; not while the stream takes nothing.
      *
      * @generated from field: landbridge.v1.Ping pong = 8;
      */
