@@ -1,8 +1,8 @@
 import { MeshError } from '@landbridge/core'
-import { streamStatus } from '../admin/stream-status.ts'
 import type { NatsSession } from '../session.ts'
+import { keptRecordAt } from './kept-record.ts'
 import type { StoredMessage } from './message.ts'
-import { lastRecord, recordAt } from './records.ts'
+import { lastRecord } from './records.ts'
 import { type ReadStart, StreamReader } from './stream-reader.ts'
 
 /** Options of `readRange`. */
@@ -49,7 +49,7 @@ export async function readRange(options: ReadRangeOptions): Promise<void> {
       }
     },
     onCaughtUp: () => {
-      isGone(session, stream, target).then((gone) => gone && resolve(), reject)
+      keptRecordAt(session, stream, target).then((record) => record === undefined && resolve(), reject)
     },
     onEnd: (error) => reject(error ?? new MeshError('cancelled', `read ${stream}: the reader was closed`)),
   })
@@ -59,18 +59,6 @@ export async function readRange(options: ReadRangeOptions): Promise<void> {
     signal?.removeEventListener('abort', abort)
     await reader.close()
   }
-}
-
-/**
- * Whether retention has taken the record that was the newest. A server that has only just become leader, or a store that
- * lost its tail, may not have it either: then nobody can tell what the range holds.
- */
-async function isGone(session: NatsSession, stream: string, target: number): Promise<boolean> {
-  if ((await recordAt(session, stream, target)) !== undefined) return false
-  const status = await streamStatus(session, stream)
-  if (status !== undefined && status.lastSequence >= target) return true
-  const end = status?.lastSequence ?? 'nowhere'
-  throw new MeshError('unavailable', `read ${stream}: it ends at ${end}, wanted ${target}, which it had, try again`)
 }
 
 function isInRange(record: StoredMessage | undefined, start: ReadRangeOptions['start']): record is StoredMessage {

@@ -1,5 +1,12 @@
 import { originFilter, parseSubject, reportsAgree } from '@landbridge/core'
-import { lastRecord, type NatsSession, recordAt, type StoredMessage, streamStatus } from '@landbridge/nats'
+import {
+  keptRecordAt,
+  lastRecord,
+  type NatsSession,
+  recordAt,
+  type StoredMessage,
+  streamStatus,
+} from '@landbridge/nats'
 import type { TopicEntry } from '../../topics.ts'
 import type { AppliedPositions } from './applied-positions.ts'
 import type { Claim } from './quorum.ts'
@@ -97,7 +104,7 @@ export class CopyGroups {
     for (let begin = 0; begin < sequences.length; begin += LOOKS_MAX) {
       const part = sequences.slice(begin, begin + LOOKS_MAX).filter((sequence) => sequence > 0)
       for (const record of await Promise.all(
-        part.map((sequence) => recordAt(this.#options.session, stream, sequence)),
+        part.map((sequence) => keptRecordAt(this.#options.session, stream, sequence)),
       )) {
         if (record !== undefined) found.set(record.sequence, record)
       }

@@ -165,13 +165,12 @@ export class QuorumStep {
     const entries = own.map((index) => ({ index, sequence: (results[index] as Own).sequence }))
     const stored = entries.filter((entry) => !isCopy(entry))
     const copies = entries.filter(isCopy)
-    const groups: Promise<Group>[] = []
+    const groups = copies.length > 0 ? [...(await this.#copies.groupsOf(topic, copies))] : []
     if (stored.length > 0) {
       const indexes = stored.map(({ index }) => index)
       const group = (sequence: number) => ({ claim: { sequence, begunAtMs }, indexes, each: true })
       groups.push(this.#copies.lastOf(topic, stored).then(group))
     }
-    if (copies.length > 0) groups.push(...(await this.#copies.groupsOf(topic, copies)))
     return groups
   }
 }

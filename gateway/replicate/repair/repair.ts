@@ -18,7 +18,8 @@ import type { RepairStream } from './repair-stream.ts'
 
 /** How often the incarnation and the leader of our stream are looked at. */
 const LOOK_INTERVAL_MS = 1_000
-const WAIT_STEP_MS = 1_000
+/** While it waits it says so this often. */
+const ACT_INTERVAL_MS = 1_000
 /** Events of publishers wait behind one batch. */
 const MARKERS_MAX = 250
 
@@ -131,14 +132,14 @@ class Driver {
         return { kind: 'written', result }
       }
       case 'wait':
-        await this.#wait(action.ms)
+        await this.#patiently(pause(action.ms, signal))
         return { kind: 'waited' }
       case 'read-last':
         return { kind: 'last', last: await local.last() }
       case 'next-unadopted':
         return { kind: 'unadopted', ...(await repair.unadopted(action)) }
       case 'write-markers': {
-        await pace.take(action.markers.length, signal)
+        await this.#patiently(pace.take(action.markers.length, signal))
         await this.#look()
         const result = await this.#write(action.session, () => repair.writeMarkers(action.markers, action.fence))
         if (result.kind === 'stored') {
@@ -152,13 +153,13 @@ class Driver {
     }
   }
 
-  /** In short steps: a wait is an act, too, and not to be taken for a standstill. */
-  async #wait(ms: number): Promise<void> {
-    const { events, signal } = this.#options
-    const untilMs = performance.now() + ms
-    for (let leftMs = ms; leftMs > 0 && !signal.aborted; leftMs = untilMs - performance.now()) {
-      await pause(Math.min(leftMs, WAIT_STEP_MS), signal)
-      events.onAct()
+  /** A wait is an act, too, and not to be taken for a standstill. */
+  async #patiently(wait: Promise<void>): Promise<void> {
+    const timer = setInterval(() => this.#options.events.onAct(), ACT_INTERVAL_MS)
+    try {
+      await wait
+    } finally {
+      clearInterval(timer)
     }
   }
 

@@ -4,8 +4,9 @@ import type { TopicEntry } from '../../topics.ts'
 import { Signal } from '../signal.ts'
 import { eventsOfMarkers, type MarkedEvent, type Marker } from './markers.ts'
 
-/** What waits, markers and what comes between them. */
+/** What waits, markers and what comes between them; there is room again at half of either. */
 const QUEUE_MAX = 512
+const QUEUE_BYTES_MAX = 1024 * 1024
 
 type Queued = { readonly message: StoredMessage; readonly marker: Marker | undefined }
 
@@ -35,6 +36,8 @@ export class MarkerQueue {
   readonly #queue: Queued[] = []
   /** The events of the first markers in the queue. */
   #events: (MarkedEvent | undefined)[] = []
+  #bytes = 0
+  #full = false
   #closed = false
 
   constructor(options: MarkerQueueOptions) {
@@ -48,11 +51,13 @@ export class MarkerQueue {
 
   /** Nothing more should come. */
   get full(): boolean {
-    return this.#queue.length >= QUEUE_MAX
+    return this.#full
   }
 
   push(message: StoredMessage, marker: Marker | undefined): void {
     this.#queue.push({ message, marker })
+    this.#bytes += message.payload.length
+    this.#full ||= this.#queue.length >= QUEUE_MAX || this.#bytes >= QUEUE_BYTES_MAX
     if (this.#queue.length === 1) void this.#run()
   }
 
@@ -75,7 +80,10 @@ export class MarkerQueue {
         if (this.#closed) return
         use(next.message, next.marker && { mark: next.marker.mark, event: this.#events.shift() })
         this.#queue.shift()
-        if (this.#queue.length === QUEUE_MAX / 2) onRoom()
+        this.#bytes -= next.message.payload.length
+        if (!this.#full || this.#queue.length > QUEUE_MAX / 2 || this.#bytes > QUEUE_BYTES_MAX / 2) continue
+        this.#full = false
+        onRoom()
       }
     } catch (cause) {
       onFailed(MeshError.from(cause).message)

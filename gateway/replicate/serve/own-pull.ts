@@ -323,7 +323,9 @@ export class OwnPull implements ServedPull {
 
   /** A reader that stands still while the origin goes on would make the lag look like none. */
   #watchReader(head: OwnHead): void {
-    const idle = this.#credit > 0 && !this.#blocked && head.position.sequence > this.#looked.sequence
+    // What waits for events of markers stands still with a reason, and ends by itself when they cannot be read.
+    const mayUse = this.#credit > 0 && !this.#blocked && this.#queue.empty
+    const idle = mayUse && head.position.sequence > this.#looked.sequence
     this.#stuckTicks = idle ? this.#stuckTicks + 1 : 0
     if (this.#stuckTicks >= STUCK_TICKS) this.#unavailable('the reader stands still behind the head of the stream')
   }
