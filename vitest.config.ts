@@ -33,6 +33,8 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          // Servers that share two cores with others take their time.
+          expect: { poll: { timeout: 10_000 } },
         },
       },
     ],

@@ -88,8 +88,8 @@ function eventOf(record: StoredMessage | undefined, marker: Marker | undefined):
   return { partition, payload: record.payload }
 }
 
-/** What a record under the marker subject says; undefined when it is no marker. */
+/** What a record under the marker subject says; undefined when it is no marker. It stands for an event in front of it. */
 export function markerIn(message: StoredMessage): Marker | undefined {
   const { value } = parseControl((name) => message.header(name))
-  return value?.kind === 'marker' ? value : undefined
+  return value?.kind === 'marker' && value.localSequence < message.sequence ? value : undefined
 }
