@@ -58,11 +58,14 @@ export class Links implements AsyncDisposable {
     if (toxic !== undefined && this.#toxics === undefined) {
       throw new Error(`trouble ${from} to ${to}: the lab has no toxics, wanted it started with them`)
     }
+    // Bytes are missing from the middle of the conversation: it must not go on as if nothing had been. At once, before toxiproxy
+    // ends it in order; and those that were begun meanwhile.
+    const breakOff = (link: Link) => before?.kind === 'half-open' && link.resetAll()
     for (const [index, link] of links.entries()) {
+      breakOff(link)
       await this.#toxics?.set(nameOf({ from, to }, index), toxic)
       link.setLoss(trouble?.kind === 'loss' ? trouble.ratio : 0)
-      // Bytes are missing from the middle of the conversation: it must not go on as if nothing had been.
-      if (before?.kind === 'half-open') link.resetAll()
+      breakOff(link)
     }
     if (trouble === undefined) this.#troubles.delete(key)
     else this.#troubles.set(key, trouble)
