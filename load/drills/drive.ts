@@ -7,7 +7,7 @@ import type { Journal } from './journal.ts'
 import { type K6Result, runK6 } from './k6-run.ts'
 import { CLIENTS, drillDocuments, publishSettings, TOPIC, WARM_UP_SECONDS } from './load.ts'
 import type { DrillOptions } from './options.ts'
-import { type Check, type DrillFigures, judge } from './verdict.ts'
+import { allowing, type Check, type DrillFigures, judge } from './verdict.ts'
 
 const SETTLE_MS = 20_000
 
@@ -69,7 +69,7 @@ export async function runDrill(
     convergeMs: times.convergeMs ?? null,
     audit: { ...audit, storedByRegion: Object.fromEntries(audit.storedByRegion) },
   }
-  const checks = judge(figures, k6.metrics, drill.limits, options.durability)
+  const checks = judge(figures, k6.metrics, allowing(drill.limits, options.allowanceMs), options.durability)
   const { jsonFile: _, ...asked } = options
   return {
     drill: drill.name,

@@ -9,6 +9,8 @@ export type DrillOptions = {
   readonly perSecond: number
   /** Length of the three phases, 2 to 600 s each. Default 10, 12, 15. */
   readonly seconds: { readonly baseline: number; readonly fault: number; readonly recovery: number }
+  /** Added to the limits of RTO, way around and convergence, 0 to 60 s. Default 0. */
+  readonly allowanceMs: number
   /** How the topic acknowledges. Default local. */
   readonly durability: 'local' | 'quorum'
   /** One event in the fault is acknowledged to its client and never sent: the drill must fail then. */
@@ -27,6 +29,7 @@ export const HELP = `Breaks a mesh under a constant load, mends it, and counts w
   <drill>             one of ${DRILL_NAMES.join(', ')}
   --rate <n>          events a second over all clients, 10 to 2,000, default 150
   --seconds <b,f,r>   length of baseline, fault and recovery, 2 to 600 each, default 10,12,15
+  --allowance <s>     added to the limits of times, 0 to 60 seconds, default 0: for a machine that is busy with other things
   --durability <d>    how the topic acknowledges: local (default), or quorum, where a lost region must not hold anything alone
   --plant-loss        let one client believe in an event that it never sent: shows that the drill can fail
   --json <file>       where the results go, default load/results/drill-<drill>.json
@@ -49,6 +52,7 @@ export function readCommand(argv: readonly string[]): DrillCommand {
     options: {
       rate: { type: 'string' },
       seconds: { type: 'string' },
+      allowance: { type: 'string', default: '0' },
       durability: { type: 'string', default: 'local' },
       'plant-loss': { type: 'boolean', default: false },
       json: { type: 'string' },
@@ -66,6 +70,7 @@ export function readCommand(argv: readonly string[]): DrillCommand {
       drill,
       perSecond: values.rate === undefined ? DEFAULT_PER_SECOND : readNumber('--rate', values.rate, 10, 2_000),
       seconds: readSeconds(values.seconds),
+      allowanceMs: readNumber('--allowance', values.allowance, 0, 60) * 1_000,
       durability: readDurability(values.durability),
       plantLoss: values['plant-loss'],
       jsonFile: values.json ?? join(import.meta.dirname, `../results/drill-${drill}.json`),

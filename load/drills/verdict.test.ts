@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type DrillFigures, judge } from './verdict.ts'
+import { allowing, type DrillFigures, judge } from './verdict.ts'
 
 const clean: DrillFigures = {
   acknowledged: 100,
@@ -42,7 +42,7 @@ test.each<[Partial<DrillFigures>, string]>([
 })
 
 test('a way around the fault is judged where there is one', () => {
-  const around = { ...limits, rerouteMs: 1_000 }
+  const around = allowing({ ...limits, rerouteMs: 500 }, 500)
   const verdict = (rerouteMs: number | null) =>
     judge({ ...clean, rerouteMs }, metrics, around).find(({ name }) => name === 'rerouted around the fault')
   expect(verdict(900)).toMatchObject({ is: '900 ms', met: true })

@@ -26,6 +26,12 @@ export type DrillFigures = {
 /** One demand on a drill. */
 export type Check = { readonly name: string; readonly is: string; readonly wanted: string; readonly met: boolean }
 
+/** The limits, each with so much more time. */
+export function allowing({ rtoMs, convergeMs, rerouteMs }: DrillLimits, allowanceMs: number): DrillLimits {
+  const reroute = rerouteMs === undefined ? {} : { rerouteMs: rerouteMs + allowanceMs }
+  return { rtoMs: rtoMs + allowanceMs, convergeMs: convergeMs + allowanceMs, ...reroute }
+}
+
 /** All demands: those on the phases that k6 judged, then those of the auditor. A drill has passed when all are met. */
 export function judge(
   figures: DrillFigures,
