@@ -56,8 +56,8 @@ export async function runChaos(options: RunOptions): Promise<ChaosReport> {
       gateways: regions[0]?.gateways ?? 1,
       nodes: Object.fromEntries(regions.map(({ name, nodes }) => [name, nodes])),
       prepare: {
-        toxics: setup.ground.prepared,
-        clocks: setup.ground.prepared,
+        toxics: setup.ground.toxics,
+        clocks: setup.ground.clocks,
         disks: regions.flatMap(({ name, disks }) => disks.map((index) => `${name}/nats-${index}`)),
         random: randomOf(seed),
       },
