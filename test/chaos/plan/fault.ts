@@ -148,7 +148,7 @@ export function varietyOf(fault: Fault): string | undefined {
       return `links ${typeof fault.trouble === 'string' ? fault.trouble : fault.trouble.kind}`
     case 'power-loss':
     case 'recreate':
-      return fault.interruption === undefined ? undefined : `${fault.kind}, and a gateway killed as it recovers`
+      return fault.interruption === undefined ? undefined : `${fault.kind} with a gateway killed in its recovery`
     case 'region-loss':
     case 'rolling-restart':
     case 'clock':

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { setupOf } from '../setup.ts'
 import { claimsOf, describeFault, type Fault, type Ground, isLinkClaim, varietyOf } from './fault.ts'
 import { planFaults } from './plan.ts'
 
@@ -80,7 +81,7 @@ it('keeps the gateway that is killed during a recovery for itself', () => {
   expect(claimsOf(onlyServers, ground)).toEqual(['b/nats-0', 'b/gateway-1', 'wipe'])
   expect(claimsOf({ ...loss, gateways: true }, ground)).toEqual(['b/nats-0', 'b/gateway-0', 'b/gateway-1', 'wipe'])
   expect(describeFault(onlyServers)).toBe('power loss of b, buckets same, then kill gateway-1 after 500 ms')
-  expect(varietyOf(onlyServers)).toBe('power-loss, and a gateway killed as it recovers')
+  expect(varietyOf(onlyServers)).toBe('power-loss with a gateway killed in its recovery')
 })
 
 it('lets a link fail again while the mesh recovers from its last failure', () => {
@@ -94,4 +95,16 @@ it('lets a link fail again while the mesh recovers from its last failure', () =>
     }),
   )
   expect(again.length).toBeGreaterThan(20)
+})
+
+it('troubles links in every way in the short profile, and has no clock or cluster there', () => {
+  const { ground: short, faultEveryMs } = setupOf('short', 600, false)
+  const faults = Array.from({ length: 100 }, (_, seed) => seed).flatMap((seed) =>
+    planFaults({ seed, durationMs: 25_000, everyMs: faultEveryMs, ground: short }).map(({ fault }) => fault),
+  )
+  const links = new Set(faults.map(varietyOf).filter((variety) => variety?.startsWith('links')))
+  const ways = ['refused', 'blackhole', 'stalled', 'delay', 'loss', 'slow', 'half-open']
+  expect([...links].toSorted()).toEqual(ways.map((way) => `links ${way}`).toSorted())
+  const kinds = new Set<string>(faults.map(({ kind }) => kind))
+  expect(['clock', 'leader', 'truncate', 'disk-full'].filter((kind) => kinds.has(kind))).toEqual([])
 })

@@ -126,7 +126,7 @@ export function summaryOf(report: ChaosReport): string {
     row('order violations', counts.order + counts.keyOrder),
     row('converged after', convergedMs === undefined ? 'never' : `${convergedMs} ms`),
     row('worst publish gap', worstGaps(gaps).map(gapWords).join(', ')),
-    row('by home region', regionGaps(gaps).map(regionGapWords).join(', ')),
+    row('gap by home region', regionGaps(gaps).map(regionGapWords).join(', ')),
     row('gateway memory', perRegion(memory.worstMiB, ' MiB')),
     ...problems.map((problem) => `  PROBLEM ${problem}`),
     ...verdict.examples.slice(0, 20).map(({ kind, topic, region, event, text }) => {
