@@ -23,7 +23,7 @@ const ENTRIES: Readonly<Record<FaultKind, Entry>> = {
   'kill-again': {
     weight: always(2),
     draw: (dice, ground) => ({
-      fault: { kind: 'kill-again', ...process(dice, ground), againAfterMs: againAfterMs(dice) },
+      fault: { kind: 'kill-again', ...process(dice, ground), againAfterMs: dice.int(200, 2_000) },
       forMs: dice.int(100, 6_000),
     }),
   },
@@ -137,13 +137,9 @@ function process(dice: Dice, ground: Ground) {
   return { region: name, role, index: dice.int(0, (role === 'gateway' ? gateways : nodes) - 1) }
 }
 
-/** From "just forked" to "serving again, and behind". */
-function againAfterMs(dice: Dice): number {
-  return dice.int(200, 2_000)
-}
-
+/** A gateway needs a moment to find its peers again, and then gets back what was lost within seconds. */
 function interruptionOf(dice: Dice, { gateways }: RegionGround): Interruption | undefined {
-  return dice.chance(0.5) ? { gateway: dice.int(0, gateways - 1), afterMs: againAfterMs(dice) } : undefined
+  return dice.chance(0.5) ? { gateway: dice.int(0, gateways - 1), afterMs: dice.int(200, 4_000) } : undefined
 }
 
 function pair(dice: Dice, ground: Ground): readonly [string, string] {
