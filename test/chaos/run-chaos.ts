@@ -5,7 +5,7 @@ import { connect, type Mesh } from '@landbridge/client'
 import { type Lab, startLab } from '@landbridge/lab'
 import { randomOf } from '../replication/random.ts'
 import { type CheckReport, check } from './check/check.ts'
-import type { Wipe } from './check/wipe.ts'
+import { concerns, type Wipe } from './check/wipe.ts'
 import { whenEven } from './converge.ts'
 import { FaultDriver } from './faults/driver.ts'
 import { History } from './history/history.ts'
@@ -16,6 +16,7 @@ import { Publisher } from './load/publisher.ts'
 import { Subscriber } from './load/subscriber.ts'
 import { MemoryMeter } from './memory.ts'
 import { planFaults } from './plan/plan.ts'
+import { countFaults } from './report/count-faults.ts'
 import { explain } from './report/explain.ts'
 import { type ChaosReport, problemsOf } from './report/report.ts'
 import { documentsOf, type Setup } from './setup.ts'
@@ -56,8 +57,8 @@ export async function runChaos(options: RunOptions): Promise<ChaosReport> {
       gateways: regions[0]?.gateways ?? 1,
       nodes: Object.fromEntries(regions.map(({ name, nodes }) => [name, nodes])),
       prepare: {
-        toxics: setup.ground.prepared,
-        clocks: setup.ground.prepared,
+        toxics: setup.ground.toxics,
+        clocks: setup.ground.clocks,
         disks: regions.flatMap(({ name, disks }) => disks.map((index) => `${name}/nats-${index}`)),
         random: randomOf(seed),
       },
@@ -203,30 +204,30 @@ class World {
   report(input: Settled & { readonly driver: FaultDriver; readonly planned: number }): ChaosReport {
     const { verdict, convergedMs, driver, planned } = input
     const { seed, durationMs, setup, folder } = this.#options
-    const faults: Record<string, number> = {}
-    for (const { kind } of driver.done) faults[kind] = (faults[kind] ?? 0) + 1
     return {
       seed,
       folder,
       durationMs,
       events: this.history.totals(),
-      faults: { planned, done: driver.done.length, byKind: faults, problems: driver.problems },
+      faults: { planned, done: driver.done.length, ...countFaults(driver.done), problems: driver.problems },
       verdict,
       convergedMs,
-      gaps: setup.publishers.map(({ source, topic }, index) => ({
+      gaps: setup.publishers.map(({ source, home, topic }, index) => ({
         publisher: source,
+        home,
         topic,
         durability: setup.topics.find(({ name }) => name === topic)?.durability ?? 'local',
         worstMs: Math.round(this.#gaps[index]?.worstMs ?? 0),
       })),
       gapLimitMs: setup.gapLimitMs,
       memory: { limitMiB: setup.rssMaxMiB, worstMiB: this.#memory.worstMiB },
-      subscribers: this.#subscribers.map(({ region, delivered, repeated, ends }) => ({
+      subscribers: this.#subscribers.map(({ region, topic, delivered, repeated, ends }) => ({
         region: this.history.regions[region] ?? '',
+        topic,
         delivered,
         repeated,
         ends,
-        mayEnd: driver.wipes.some((wipe) => wipe.region === region),
+        forgot: driver.wipes.some((wipe) => concerns(wipe, region, topic)),
       })),
       crashes: this.#crashes,
       unexpected: this.#publishers.flatMap(({ unexpected }) => (unexpected === undefined ? [] : [unexpected])),

@@ -57,7 +57,7 @@ export function setupOf(profile: ProfileName, rate: number, disks: boolean): Set
     return { name, nodes, gateways: isFull ? 2 : 1, disks: isFull && disks && index < 2 ? full : [] }
   }
   return {
-    ground: { regions: REGIONS.map(region), topics: topics.map(({ name }) => name), prepared: isFull },
+    ground: { regions: REGIONS.map(region), topics: topics.map(({ name }) => name), toxics: true, clocks: isFull },
     topics,
     publishers: REGIONS.flatMap((home) => publishersOf(home, rate / REGIONS.length)),
     faultEveryMs: isFull ? 6_000 : 1_800,

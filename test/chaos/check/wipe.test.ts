@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { wipesTooClose } from './wipe.ts'
+import { concerns, wipesTooClose } from './wipe.ts'
 
 const wipe = (region: number, untilMs: number) => ({ region, fromMs: 0, untilMs })
 
@@ -10,4 +10,11 @@ it('finds regions that forgot too soon after one another', () => {
   ])
   // The same region once more takes no second witness.
   expect(wipesTooClose([wipe(0, 1_000), wipe(0, 2_000)], 25_000)).toEqual([])
+})
+
+it('knows which topics of which region a wipe took something of', () => {
+  expect(concerns(wipe(1, 9), 1, 't/orders')).toBe(true)
+  expect(concerns(wipe(1, 9), 0, 't/orders')).toBe(false)
+  expect(concerns({ ...wipe(1, 9), topic: 't/orders' }, 1, 't/orders')).toBe(true)
+  expect(concerns({ ...wipe(1, 9), topic: 't/orders' }, 1, 't/payments')).toBe(false)
 })

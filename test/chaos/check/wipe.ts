@@ -11,6 +11,11 @@ export type Wipe = {
   readonly untilMs: number
 }
 
+/** Whether a wipe took something of a topic in a region. */
+export function concerns(wipe: Wipe, region: number, topic: string): boolean {
+  return wipe.region === region && (wipe.topic === undefined || wipe.topic === topic)
+}
+
 /** The pairs of wipes of different regions that are closer together than this, a line each. */
 export function wipesTooClose(wipes: readonly Wipe[], apartMs: number): readonly string[] {
   const inTime = wipes.toSorted((one, other) => one.untilMs - other.untilMs)
@@ -42,11 +47,7 @@ export function excuseOf(
   const { topic } = history.info
   const lossOf = (region: number, knownMs: number) =>
     wipes.find(
-      (wipe) =>
-        wipe.region === region &&
-        (wipe.topic === undefined || wipe.topic === topic) &&
-        wipe.fromMs <= knownMs &&
-        wipe.untilMs >= history.sentMs(number),
+      (wipe) => concerns(wipe, region, topic) && wipe.fromMs <= knownMs && wipe.untilMs >= history.sentMs(number),
     )
   for (const region of witnesses) {
     const named = (history.holders(number) & (1 << region)) !== 0

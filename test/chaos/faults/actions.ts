@@ -3,7 +3,7 @@ import type { Lab, LabRegion } from '@landbridge/lab'
 import { NatsSession, streamStatus } from '@landbridge/nats'
 import type { Fault, Trouble } from '../plan/fault.ts'
 import { powerLoss, recreate, truncateOne } from './forget.ts'
-import { startAgain } from './start-again.ts'
+import { killWhileStarting, startAgain } from './start-again.ts'
 
 /** A fault that is in effect. */
 export type ActiveFault = {
@@ -32,6 +32,11 @@ export async function inject(context: FaultContext, fault: Fault, forMs: number)
   switch (fault.kind) {
     case 'kill':
       return kill(lab.region(fault.region), fault.role, fault.index)
+    case 'kill-again': {
+      const region = lab.region(fault.region)
+      await region.kill(fault.role, { index: fault.index })
+      return { heal: () => killWhileStarting(region, fault) }
+    }
     case 'pause':
       return pause(lab.region(fault.region), fault.role, fault.index)
     case 'leader': {

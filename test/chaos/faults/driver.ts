@@ -5,7 +5,7 @@ import { type Wipe, wipesTooClose } from '../check/wipe.ts'
 import type { History } from '../history/history.ts'
 import { readLogs } from '../history/read-log.ts'
 import type { JsonLines } from '../history/spill.ts'
-import { claimsOf, describeFault, type Ground, type PlannedFault, WIPE_CLAIM } from '../plan/fault.ts'
+import { claimsOf, describeFault, type Ground, type PlannedFault, varietyOf, WIPE_CLAIM } from '../plan/fault.ts'
 import { WIPE_RECOVERY_MS } from '../plan/plan.ts'
 import { type FaultContext, inject } from './actions.ts'
 import { Claims } from './mutex.ts'
@@ -30,6 +30,8 @@ const LOOK_AGAIN_MS = 3_000
 export type FaultRecord = {
   readonly id: number
   readonly kind: string
+  /** Which of its kind's ways it took, where there are several. */
+  readonly variety: string | undefined
   readonly text: string
   readonly injectedMs: number
   readonly healedMs: number
@@ -76,7 +78,7 @@ export class FaultDriver {
       await active.heal()
       const healedMs = Math.round(now())
       spill.write({ at: healedMs, id, step: 'healed', text })
-      this.done.push({ id, kind: fault.kind, text, injectedMs, healedMs })
+      this.done.push({ id, kind: fault.kind, variety: varietyOf(fault), text, injectedMs, healedMs })
     } catch (thrown) {
       const why = thrown instanceof Error ? thrown.message : String(thrown)
       this.problems.push(`#${id} ${text}: ${why}`)

@@ -5,7 +5,7 @@ import { parseTopicName, streamName, unwrap } from '@landbridge/core'
 import { copyStore, type LabRegion, putBackStore, truncateStore } from '@landbridge/lab'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
-import type { Fault } from '../plan/fault.ts'
+import type { Fault, Interruption } from '../plan/fault.ts'
 import type { ActiveFault, FaultContext } from './actions.ts'
 import { startAgain } from './start-again.ts'
 
@@ -45,6 +45,7 @@ export async function powerLoss(
       if (fault.gateways) {
         await Promise.all(region.processes('gateway').map((_, index) => startAgain(region, 'gateway', index)))
       }
+      await interrupt(region, fault.interruption)
       for (const copy of [first, second]) await rm(copy, { recursive: true, force: true })
     },
   }
@@ -60,7 +61,7 @@ export async function truncateOne(region: LabRegion, fault: FaultOf<'truncate'>)
 
 /** Deletes a topic's stream; healing applies the topic once more. */
 export async function recreate(context: FaultContext, fault: FaultOf<'recreate'>): Promise<ActiveFault> {
-  const { lab, documents, wiped } = context
+  const { lab, wiped } = context
   const region = lab.region(fault.region)
   const connection = await connect({ servers: [...region.natsUrls], name: 'chaos' })
   try {
@@ -72,15 +73,29 @@ export async function recreate(context: FaultContext, fault: FaultOf<'recreate'>
   wiped({ region: region.name, topic: fault.topic, fromMs: 0 })
   return {
     heal: async () => {
-      for (let tries = 1; ; tries++) {
-        try {
-          await lab.apply(documents, { region: region.name })
-          return
-        } catch (error) {
-          if (tries === APPLY_TRIES_MAX) throw error
-          await sleep(APPLY_PAUSE_MS)
-        }
-      }
+      await applyAgain(context, region)
+      await interrupt(region, fault.interruption)
     },
   }
+}
+
+async function applyAgain({ lab, documents }: FaultContext, region: LabRegion): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await lab.apply(documents, { region: region.name })
+      return
+    } catch (error) {
+      if (tries === APPLY_TRIES_MAX) throw error
+      await sleep(APPLY_PAUSE_MS)
+    }
+  }
+}
+
+/** Kills the gateway that may be in the middle of getting back what the region forgot, and starts it again. */
+async function interrupt(region: LabRegion, interruption: Interruption | undefined): Promise<void> {
+  if (interruption === undefined) return
+  const { gateway: index, afterMs } = interruption
+  await sleep(afterMs)
+  await region.kill('gateway', { index })
+  await startAgain(region, 'gateway', index)
 }

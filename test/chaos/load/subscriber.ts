@@ -23,10 +23,12 @@ export class Subscriber {
   /** Why subscriptions ended before they were told to: the first few. */
   readonly ends: string[] = []
   readonly region: number
+  readonly topic: string
   readonly #options: SubscriberOptions
 
   constructor(options: SubscriberOptions) {
     this.region = options.region
+    this.topic = options.topic
     this.#options = options
   }
 

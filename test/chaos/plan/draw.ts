@@ -1,5 +1,5 @@
 import type { Dice } from '../random.ts'
-import type { Fault, FaultKind, Ground, RegionGround, Trouble } from './fault.ts'
+import type { Fault, FaultKind, Ground, Interruption, RegionGround, Trouble } from './fault.ts'
 
 /** A fault and how long it lasts. */
 export type Draw = { readonly fault: Fault; readonly forMs: number }
@@ -19,6 +19,13 @@ const ENTRIES: Readonly<Record<FaultKind, Entry>> = {
   kill: {
     weight: always(6),
     draw: (dice, ground) => ({ fault: { kind: 'kill', ...process(dice, ground) }, forMs: dice.int(100, 6_000) }),
+  },
+  'kill-again': {
+    weight: always(2),
+    draw: (dice, ground) => ({
+      fault: { kind: 'kill-again', ...process(dice, ground), againAfterMs: dice.int(200, 2_000) },
+      forMs: dice.int(100, 6_000),
+    }),
   },
   pause: {
     weight: always(5),
@@ -66,7 +73,7 @@ const ENTRIES: Readonly<Record<FaultKind, Entry>> = {
     draw: () => ({ fault: { kind: 'rolling-restart' }, forMs: 0 }),
   },
   clock: {
-    weight: (ground) => (ground.prepared ? 3 : 0),
+    weight: (ground) => (ground.clocks ? 3 : 0),
     draw: (dice, ground) => {
       const { name, gateways } = dice.pick(ground.regions)
       const offsetMs = dice.int(5_000, 30_000) * dice.pick([1, -1])
@@ -95,20 +102,20 @@ const ENTRIES: Readonly<Record<FaultKind, Entry>> = {
   'power-loss': {
     weight: ifAny(3, single),
     draw: (dice, ground) => {
-      const { name } = dice.pick(single(ground))
+      const region = dice.pick(single(ground))
       const buckets = dice.pick(['same', 'older', 'newer'] as const)
-      return {
-        fault: { kind: 'power-loss', region: name, buckets, gateways: dice.chance(0.5) },
-        forMs: dice.int(1_000, 8_000),
-      }
+      const fault = { region: region.name, buckets, gateways: dice.chance(0.5) }
+      const interruption = interruptionOf(dice, region)
+      return { fault: { kind: 'power-loss', ...fault, interruption }, forMs: dice.int(1_000, 8_000) }
     },
   },
   recreate: {
     weight: always(1),
-    draw: (dice, ground) => ({
-      fault: { kind: 'recreate', region: dice.pick(ground.regions).name, topic: dice.pick(ground.topics) },
-      forMs: 0,
-    }),
+    draw: (dice, ground) => {
+      const region = dice.pick(ground.regions)
+      const fault = { region: region.name, topic: dice.pick(ground.topics), interruption: interruptionOf(dice, region) }
+      return { fault: { kind: 'recreate', ...fault }, forMs: 0 }
+    },
   },
 }
 
@@ -130,15 +137,20 @@ function process(dice: Dice, ground: Ground) {
   return { region: name, role, index: dice.int(0, (role === 'gateway' ? gateways : nodes) - 1) }
 }
 
+/** A gateway needs a moment to find its peers again, and then gets back what was lost within seconds. */
+function interruptionOf(dice: Dice, { gateways }: RegionGround): Interruption | undefined {
+  return dice.chance(0.5) ? { gateway: dice.int(0, gateways - 1), afterMs: dice.int(200, 4_000) } : undefined
+}
+
 function pair(dice: Dice, ground: Ground): readonly [string, string] {
   const { name: one } = dice.pick(ground.regions)
   const { name: other } = dice.pick(ground.regions.filter(({ name }) => name !== one))
   return [one, other]
 }
 
-function troubleOf(dice: Dice, { prepared }: Ground): Trouble {
+function troubleOf(dice: Dice, { toxics }: Ground): Trouble {
   const cut = dice.pick(['refused', 'blackhole', 'stalled'] as const)
-  if (!prepared) return cut
+  if (!toxics) return cut
   switch (dice.int(0, 6)) {
     case 0:
       return { kind: 'delay', delayMs: 100, jitterMs: 50 }

@@ -4,6 +4,14 @@ import { describeTrouble, type LinkTrouble } from '@landbridge/lab'
 export type Fault =
   /** SIGKILL, then started again. */
   | { readonly kind: 'kill'; readonly region: string; readonly role: 'gateway' | 'nats'; readonly index: number }
+  /** The same, and killed once more so long after it was started: while it starts, or catches up. */
+  | {
+      readonly kind: 'kill-again'
+      readonly region: string
+      readonly role: 'gateway' | 'nats'
+      readonly index: number
+      readonly againAfterMs: number
+    }
   /** SIGSTOP, then SIGCONT: alive to the network, doing nothing. */
   | { readonly kind: 'pause'; readonly region: string; readonly role: 'gateway' | 'nats'; readonly index: number }
   /** The server that leads a topic's stream is killed or stopped. */
@@ -39,9 +47,18 @@ export type Fault =
       readonly region: string
       readonly buckets: 'same' | 'older' | 'newer'
       readonly gateways: boolean
+      readonly interruption: Interruption | undefined
     }
   /** A topic's stream is deleted, and made anew by applying the topic once more. */
-  | { readonly kind: 'recreate'; readonly region: string; readonly topic: string }
+  | {
+      readonly kind: 'recreate'
+      readonly region: string
+      readonly topic: string
+      readonly interruption: Interruption | undefined
+    }
+
+/** A gateway that is killed while its region gets back what it forgot, so long after its store is there again. */
+export type Interruption = { readonly gateway: number; readonly afterMs: number }
 
 /** What happens to a link: it is cut in one of the lab's ways, or works badly. */
 export type Trouble = 'refused' | 'blackhole' | 'stalled' | LinkTrouble
@@ -61,8 +78,10 @@ export type PlannedFault = {
 export type Ground = {
   readonly regions: readonly RegionGround[]
   readonly topics: readonly string[]
-  /** The lab is prepared for slow links and wrong clocks. */
-  readonly prepared: boolean
+  /** Links can be late, slow, half-open and lossy, not only cut. */
+  readonly toxics: boolean
+  /** Gateways' clocks can be wrong. */
+  readonly clocks: boolean
   /** Only these are drawn; undefined: every kind. */
   readonly only?: readonly FaultKind[] | undefined
 }
@@ -81,6 +100,8 @@ export function describeFault(fault: Fault): string {
     case 'kill':
     case 'pause':
       return `${fault.kind} ${fault.region}/${fault.role}-${fault.index}`
+    case 'kill-again':
+      return `kill ${fault.region}/${fault.role}-${fault.index}, and again ${fault.againAfterMs} ms after its start`
     case 'leader':
       return `${fault.how} leader of ${fault.topic} in ${fault.region}`
     case 'region-loss':
@@ -100,9 +121,40 @@ export function describeFault(fault: Fault): string {
     case 'truncate':
       return `cut ${Math.round(fault.share * 100)}% off a block of ${fault.topic} at ${fault.region}/nats-${fault.index}`
     case 'power-loss':
-      return `power loss of ${fault.region}${fault.gateways ? ' and its gateways' : ''}, buckets ${fault.buckets}`
+      return `power loss of ${fault.region}${fault.gateways ? ' and its gateways' : ''}, buckets ${fault.buckets}${thenOf(fault.interruption)}`
     case 'recreate':
-      return `delete and recreate ${fault.topic} in ${fault.region}`
+      return `delete and recreate ${fault.topic} in ${fault.region}${thenOf(fault.interruption)}`
+  }
+}
+
+function thenOf(interruption: Interruption | undefined): string {
+  return interruption === undefined
+    ? ''
+    : `, then kill gateway-${interruption.gateway} after ${interruption.afterMs} ms`
+}
+
+/** Which of its kind's several ways a fault takes; undefined when there is but one. */
+export function varietyOf(fault: Fault): string | undefined {
+  switch (fault.kind) {
+    case 'kill':
+    case 'kill-again':
+    case 'pause':
+      return `${fault.kind} ${fault.role}`
+    case 'leader':
+      return `${fault.kind} ${fault.how}`
+    case 'link':
+    case 'cut':
+    case 'isolate':
+      return `links ${typeof fault.trouble === 'string' ? fault.trouble : fault.trouble.kind}`
+    case 'power-loss':
+    case 'recreate':
+      return fault.interruption === undefined ? undefined : `${fault.kind} with a gateway killed in its recovery`
+    case 'region-loss':
+    case 'rolling-restart':
+    case 'clock':
+    case 'disk-full':
+    case 'truncate':
+      return undefined
   }
 }
 
@@ -110,19 +162,20 @@ function wordsOf(trouble: Trouble): string {
   return typeof trouble === 'string' ? trouble : describeTrouble(trouble)
 }
 
-/** True for a fault after which a region may have forgotten what it acknowledged. */
-export function isWipe(fault: Fault): boolean {
-  return fault.kind === 'power-loss' || fault.kind === 'recreate'
-}
-
 /** The claim that all wipes share: one region forgets at a time. */
 export const WIPE_CLAIM = 'wipe'
+
+/** True for the claim on a link between regions. */
+export function isLinkClaim(claim: string): boolean {
+  return claim.includes('>')
+}
 
 /** What a fault has for itself while it lasts: processes and directed links. Two faults that share one never overlap. */
 export function claimsOf(fault: Fault, ground: Ground): readonly string[] {
   const names = ground.regions.map(({ name }) => name)
   switch (fault.kind) {
     case 'kill':
+    case 'kill-again':
     case 'pause':
       return [`${fault.region}/${fault.role}-${fault.index}`]
     case 'leader':
@@ -145,10 +198,19 @@ export function claimsOf(fault: Fault, ground: Ground): readonly string[] {
     case 'truncate':
       return [...processesOf(fault.region, ground, 'nats'), WIPE_CLAIM]
     case 'power-loss':
-      return [...processesOf(fault.region, ground, fault.gateways ? undefined : 'nats'), WIPE_CLAIM]
+      return [
+        ...processesOf(fault.region, ground, fault.gateways ? undefined : 'nats'),
+        ...alsoKilled(fault),
+        WIPE_CLAIM,
+      ]
     case 'recreate':
       return [...processesOf(fault.region, ground), WIPE_CLAIM]
   }
+}
+
+/** The gateway that only the interruption kills. */
+function alsoKilled({ region, gateways, interruption }: Extract<Fault, { readonly kind: 'power-loss' }>) {
+  return gateways || interruption === undefined ? [] : [`${region}/gateway-${interruption.gateway}`]
 }
 
 function processesOf(region: string, ground: Ground, role?: 'gateway' | 'nats'): readonly string[] {

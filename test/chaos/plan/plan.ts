@@ -1,6 +1,6 @@
 import { Dice } from '../random.ts'
 import { drawFault } from './draw.ts'
-import { claimsOf, type Ground, type PlannedFault, WIPE_CLAIM } from './fault.ts'
+import { claimsOf, type Ground, isLinkClaim, type PlannedFault, WIPE_CLAIM } from './fault.ts'
 
 export type PlanOptions = {
   readonly seed: number
@@ -13,7 +13,7 @@ export type PlanOptions = {
 
 const FIRST_MS = 2_000
 const TRIES_MAX = 20
-/** A claim is free again so long after its fault: what was killed needs to start. */
+/** A process is free again so long after its fault: `kill-again` alone hits one that starts. A link is free at once. */
 const RECOVERY_MS = 3_000
 /** What a region forgot must be back before another one forgets: a quorum of two stands one such fault at a time. */
 export const WIPE_RECOVERY_MS = 25_000
@@ -27,7 +27,9 @@ const ROLLING_MS = 45_000
  *
  * 1. Faults overlap, but never two that touch the same process or link.
  * 2. About a third begin within a second after the end of another: while the mesh recovers from it.
- * 3. Every process is restarted gently once, somewhere in the middle, unless the run is short.
+ * 3. Some faults hit once more what recovers from them: a process that starts (`kill-again`), a gateway whose region gets
+ *    back what it forgot (`interruption`).
+ * 4. Every process is restarted gently once, somewhere in the middle, unless the run is short.
  */
 export function planFaults({ seed, durationMs, everyMs, ground }: PlanOptions): readonly PlannedFault[] {
   const dice = new Dice(seed)
@@ -77,5 +79,6 @@ class Calendar {
 }
 
 function recoveryOf(claim: string): number {
-  return claim === WIPE_CLAIM ? WIPE_RECOVERY_MS : RECOVERY_MS
+  if (claim === WIPE_CLAIM) return WIPE_RECOVERY_MS
+  return isLinkClaim(claim) ? 0 : RECOVERY_MS
 }

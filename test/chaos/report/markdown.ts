@@ -1,4 +1,5 @@
-import { longestGapMs } from './gaps.ts'
+import { addCounts } from './count-faults.ts'
+import { longestGapMs, regionGaps } from './gaps.ts'
 import { type ChaosReport, problemsOf } from './report.ts'
 
 /** Several runs on one page, for people. */
@@ -28,15 +29,29 @@ export function markdownOf(reports: readonly ChaosReport[]): string {
     '',
     '| faults | times |',
     '| --- | ---: |',
-    ...Object.entries(total.byKind)
-      .toSorted(([, one], [, other]) => other - one)
-      .map(([kind, count]) => `| ${kind} | ${count} |`),
+    ...countRows(total.byKind),
+    '',
+    '| of these | times |',
+    '| --- | ---: |',
+    ...countRows(total.byVariety),
+    '',
+    '| publishers at home in | worst publish gap | of quorum topics |',
+    '| --- | ---: | ---: |',
+    ...regionGaps(reports.flatMap(({ gaps }) => gaps)).map(
+      ({ region, worstMs }) => `| ${region} | ${seconds(worstMs.local)} | ${seconds(worstMs.quorum)} |`,
+    ),
     '',
     '| seed | minutes | events | faults | lost | twice | order | wiped | converged | worst publish gap | of quorum topics | result |',
     '| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |',
     ...reports.map(rowOf),
     '',
   ].join('\n')
+}
+
+function countRows(counts: Readonly<Record<string, number>>): readonly string[] {
+  return Object.entries(counts)
+    .toSorted(([, one], [, other]) => other - one)
+    .map(([name, count]) => `| ${name} | ${count} |`)
 }
 
 function rowOf(report: ChaosReport): string {
@@ -76,7 +91,6 @@ function totalOf(reports: readonly ChaosReport[]) {
     confined: 0,
     memoryMiB: 0,
   }
-  const byKind: Record<string, number> = {}
   for (const { durationMs, events, faults, verdict, memory } of reports) {
     const { lost, missing, differing, duplicate, order, keyOrder } = verdict.counts
     total.durationMs += durationMs
@@ -93,9 +107,8 @@ function totalOf(reports: readonly ChaosReport[]) {
     total.excusedQuorum += verdict.excused.quorum
     total.confined += verdict.excused.confined
     total.memoryMiB = Math.max(total.memoryMiB, ...Object.values(memory.worstMiB))
-    for (const [kind, count] of Object.entries(faults.byKind)) byKind[kind] = (byKind[kind] ?? 0) + count
   }
-  return { ...total, byKind }
+  return { ...total, ...addCounts(reports.map(({ faults }) => faults)) }
 }
 
 function minutes(ms: number): string {

@@ -1,6 +1,15 @@
 import type { CheckReport } from '../check/check.ts'
 import { VIOLATIONS, type ViolationKind } from '../check/violation.ts'
-import { type GapLimits, gapProblemsOf, gapWords, type PublisherGap, worstGaps } from './gaps.ts'
+import type { FaultCounts } from './count-faults.ts'
+import {
+  type GapLimits,
+  gapProblemsOf,
+  gapWords,
+  type PublisherGap,
+  regionGaps,
+  regionGapWords,
+  worstGaps,
+} from './gaps.ts'
 
 const PROBLEM_LENGTH_MAX = 300
 
@@ -15,10 +24,9 @@ export type ChaosReport = {
     readonly ambiguous: number
     readonly refused: number
   }
-  readonly faults: {
+  readonly faults: FaultCounts & {
     readonly planned: number
     readonly done: number
-    readonly byKind: Readonly<Record<string, number>>
     /** Faults that the lab could not bring about. */
     readonly problems: readonly string[]
   }
@@ -31,12 +39,17 @@ export type ChaosReport = {
   readonly memory: { readonly limitMiB: number; readonly worstMiB: Readonly<Record<string, number>> }
   readonly subscribers: readonly {
     readonly region: string
+    readonly topic: string
     readonly delivered: number
+    /** Events that it was shown once more. */
     readonly repeated: number
     /** Why its subscriptions ended although nobody closed them. */
     readonly ends: readonly string[]
-    /** A subscription may end when its stream is made anew, or shorter than what was read of it. */
-    readonly mayEnd: boolean
+    /**
+     * The region was made to forget something of the topic. A subscription may end when its stream is made anew, or
+     * shorter than what was read of it, and begins anew; and what is given back is stored, and shown, once more.
+     */
+    readonly forgot: boolean
   }[]
   /** Processes that ended on their own. */
   readonly crashes: readonly string[]
@@ -63,8 +76,10 @@ export function problemsOf(report: ChaosReport): readonly string[] {
   for (const [name, mib] of Object.entries(memory.worstMiB)) {
     if (mib > memory.limitMiB) problems.push(`${name} had ${mib} MiB, wanted at most ${memory.limitMiB}`)
   }
-  for (const { region, ends, mayEnd } of subscribers) {
-    if (ends.length > 0 && !mayEnd) problems.push(`a subscriber in ${region} ended: ${ends[0]}`)
+  for (const { region, topic, ends, repeated, forgot } of subscribers) {
+    if (forgot) continue
+    if (ends.length > 0) problems.push(`a subscriber of ${topic} in ${region} ended: ${ends[0]}`)
+    if (repeated > 0) problems.push(`a subscriber of ${topic} in ${region} was shown ${repeated} events twice`)
   }
   problems.push(...gapProblemsOf(report.gaps, report.gapLimitMs))
   return [...problems, ...[...crashes, ...unexpected, ...faults.problems].map(inShort)]
@@ -80,7 +95,10 @@ function inShort(problem: string): string {
 export function summaryOf(report: ChaosReport): string {
   const { seed, events, faults, verdict, gaps, memory, convergedMs } = report
   const { counts, excused } = verdict
-  const kinds = Object.entries(faults.byKind).map(([kind, count]) => `${kind} ${count}`)
+  const countsOf = (counts: Readonly<Record<string, number>>) =>
+    Object.entries(counts)
+      .map(([name, count]) => `${name} ${count}`)
+      .join(', ')
   const row = (name: string, text: string | number) => `  ${name.padEnd(22)} ${text}`
   const perRegion = (values: Readonly<Record<string, number>>, unit: string) =>
     Object.entries(values)
@@ -93,7 +111,8 @@ export function summaryOf(report: ChaosReport): string {
       'events',
       `${events.tried} tried, ${events.acknowledged} acknowledged, ${events.ambiguous} unclear, ${events.refused} refused`,
     ),
-    row('faults', `${faults.done} of ${faults.planned} (${kinds.join(', ')})`),
+    row('faults', `${faults.done} of ${faults.planned} (${countsOf(faults.byKind)})`),
+    row('of these', countsOf(faults.byVariety)),
     row(
       'lost',
       `${counts.lost} (${excused.events} more by wiping every copy: ${excused.confined} that might have none, others at most ${excused.ageMs} ms old; of quorum topics ${excused.quorum})`,
@@ -107,6 +126,7 @@ export function summaryOf(report: ChaosReport): string {
     row('order violations', counts.order + counts.keyOrder),
     row('converged after', convergedMs === undefined ? 'never' : `${convergedMs} ms`),
     row('worst publish gap', worstGaps(gaps).map(gapWords).join(', ')),
+    row('gap by home region', regionGaps(gaps).map(regionGapWords).join(', ')),
     row('gateway memory', perRegion(memory.worstMiB, ' MiB')),
     ...problems.map((problem) => `  PROBLEM ${problem}`),
     ...verdict.examples.slice(0, 20).map(({ kind, topic, region, event, text }) => {
