@@ -66,6 +66,32 @@ test('acknowledgements that do not come make it go elsewhere', async () => {
   expect((await acknowledged).region).toBe('west')
 })
 
+test('an event that is finished at home after home and another region lost it kept its id, and said where it had been', async () => {
+  await using east = await TestGateway.start('east')
+  await using west = await TestGateway.start('west')
+  let losses = 1
+  east.beforeBatch = () => losses-- <= 0
+  // Dies with the event in hand: from now on only home can finish it.
+  west.beforeBatch = () => {
+    west.stop()
+    return false
+  }
+  await using mesh = await connectTo([east, west])
+  await using stream = mesh.publishStream(TOPIC, { ackTimeoutMs: 200 })
+  const { acknowledged } = await stream.send({ type: 'test' })
+  expect((await acknowledged).region).toBe('east')
+  const [id] = east.stored
+  expect(id).toMatch(/^[0-9a-f-]{36}$/)
+  expect(east.stored).toEqual([id])
+  const attempts = [...east.batches, ...west.batches]
+  expect(attempts.flatMap(({ events }) => events.map((event) => event.id))).toEqual([id, id, id])
+  expect(east.batches.map(({ retry }) => retry)).toEqual([
+    undefined,
+    expect.objectContaining({ region: 'east', elsewhere: true }),
+  ])
+  expect(west.batches[0]?.retry).toMatchObject({ region: 'east', elsewhere: false })
+})
+
 test('an event that fails for now is sent again before everything behind it', async () => {
   await using east = await TestGateway.start('east')
   let failures = 1
@@ -154,17 +180,23 @@ test('an event is given up when its time is over', async () => {
   await expect(stream.send(event('b'))).rejects.toThrow('the stream is closed')
 })
 
-test('goes back home', async () => {
+test('goes back home, and each event is stored once', async () => {
   await using east = await TestGateway.start('east')
   await using west = await TestGateway.start('west')
   await using mesh = await connectTo([east, west])
   await using stream = mesh.publishStream(TOPIC)
-  const regionOf = async () => (await (await stream.send({ type: 'test' })).acknowledged).region
+  const sent: string[] = []
+  const regionOf = async () => {
+    const id = `${sent.length}`
+    sent.push(id)
+    return (await (await stream.send(event(id))).acknowledged).region
+  }
   expect(await regionOf()).toBe('east')
   east.stop()
   expect(await regionOf()).toBe('west')
   await east.start()
   await expect.poll(regionOf, { timeout: 8_000 }).toBe('east')
+  expect([...east.stored, ...west.stored].sort((a, b) => Number(a) - Number(b))).toEqual(sent)
 })
 
 test('what a region refuses that stands in for home is sent again, home too, until its time is over', async () => {

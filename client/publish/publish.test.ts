@@ -51,6 +51,30 @@ test('once an attempt went elsewhere, every later one says so', async () => {
   expect(told.filter(({ elsewhere }) => elsewhere)).toHaveLength(2)
 })
 
+test('an event that is finished at home after home and another region lost it kept its id, and said where it had been', async () => {
+  await using east = await TestGateway.start('east')
+  await using west = await TestGateway.start('west')
+  let losses = 1
+  east.afterStore = () => {
+    if (losses-- > 0) throw new MeshError('internal', 'the answer is lost')
+  }
+  // Dies with the event in hand: from now on only home can finish it.
+  west.afterStore = () => west.stop()
+  await using mesh = await connectTo([east, west])
+  const [receipt] = await mesh.publish(TOPIC, { type: 'test' })
+  expect(receipt).toMatchObject({ region: 'east', sequence: 1, duplicate: true })
+  const id = east.stored[0]
+  expect(id).toMatch(/^[0-9a-f-]{36}$/)
+  const attempts = [...east.publishes, ...west.publishes]
+  expect(attempts.flatMap(({ events }) => events.map((event) => event.id))).toEqual([id, id, id])
+  expect([east.stored, west.stored]).toEqual([[id], [id]])
+  expect(east.publishes.map(({ retry }) => retry)).toEqual([
+    undefined,
+    expect.objectContaining({ region: 'east', elsewhere: true }),
+  ])
+  expect(west.publishes[0]?.retry).toMatchObject({ region: 'east', elsewhere: false })
+})
+
 test('a region that refuses connections was never tried', async () => {
   await using east = await TestGateway.start('east')
   await using west = await TestGateway.start('west')
@@ -100,17 +124,22 @@ test('an overloaded home region gets the time it asks for', async () => {
   expect(west.publishes).toHaveLength(0)
 })
 
-test('goes back home once home works again', async () => {
+test('goes back home once home works again, and each event is stored once', async () => {
   await using east = await TestGateway.start('east')
   await using west = await TestGateway.start('west')
   await using mesh = await connectTo([east, west])
-  await mesh.publish(TOPIC, events('a'))
+  const sent: string[] = []
+  const publish = async () => {
+    const id = `${sent.length}`
+    sent.push(id)
+    return (await mesh.publish(TOPIC, { type: 'test', id }))[0]?.region
+  }
+  expect(await publish()).toBe('east')
   east.stop()
-  expect((await mesh.publish(TOPIC, events('b')))[0]?.region).toBe('west')
+  expect(await publish()).toBe('west')
   await east.start()
-  await expect
-    .poll(async () => (await mesh.publish(TOPIC, { type: 'test' }))[0]?.region, { timeout: 8_000 })
-    .toBe('east')
+  await expect.poll(publish, { timeout: 8_000 }).toBe('east')
+  expect([...east.stored, ...west.stored].sort((a, b) => Number(a) - Number(b))).toEqual(sent)
 })
 
 test('the end of its time and its signal end a publish, and say that it may have been stored', async () => {

@@ -1,4 +1,4 @@
-import type { AuditReport } from '@landbridge/lab'
+import type { AcknowledgedEvent, AuditReport } from '@landbridge/lab'
 import { expect, test, vi } from 'vitest'
 import { auditMesh, connectFrom, publishUntil, startMesh, topic } from './mesh.ts'
 
@@ -31,16 +31,25 @@ test('a publisher goes on through another region when its own is killed, and com
   await using lab = await startMesh()
   const stop = new AbortController()
   await using mesh = connectFrom(lab, 'us-east')
-  const receipts = () => mesh.publish(topic, { type: 'probe', partitionKey: 'probe', extensions: { sequence: '1' } })
-  expect((await receipts())[0]?.region).toBe('us-east')
+  const probes: AcknowledgedEvent[] = []
+  let counter = 0
+  const regionOf = async () => {
+    counter += 1
+    const [id, sequence] = [`probe-${counter}`, `${counter}`]
+    const probe = { id, type: 'probe', partitionKey: 'probe', extensions: { sequence } }
+    const [receipt] = await mesh.publish(topic, probe)
+    probes.push({ topic, identity: `urn:service:us-east ${id}` })
+    return receipt?.region
+  }
+  expect(await regionOf()).toBe('us-east')
   await using other = connectFrom(lab, 'us-east')
   const publishing = publishUntil(other, 'us-east', stop.signal)
   await lab.region('us-east').kill('all')
-  await vi.waitFor(async () => expect((await receipts())[0]?.region).toBe('eu-west'), settled)
+  await vi.waitFor(async () => expect(await regionOf()).toBe('eu-west'), settled)
   await lab.region('us-east').start('all')
-  await vi.waitFor(async () => expect((await receipts())[0]?.region).toBe('us-east'), settled)
+  await vi.waitFor(async () => expect(await regionOf()).toBe('us-east'), settled)
   stop.abort()
-  const acknowledged = await publishing
+  const acknowledged = [...probes, ...(await publishing)]
   await vi.waitFor(async () => expect(await auditMesh(lab, acknowledged)).toMatchObject(clean), settled)
 })
 

@@ -33,6 +33,13 @@ describe('lag', { timeout: 120_000 }, () => {
     return lag
   }
 
+  /** What a region's gateway shows to be scraped. */
+  async function metricsOf(region: string): Promise<string> {
+    const [endpoint] = lab.region(region).httpEndpoints
+    return (await fetch(`${endpoint}/metrics`)).text()
+  }
+
+  const labels = `{topic="${topic}",origin="us-east"}`
   const publish = () => writer.publish(topic, { type: 't', partitionKey: 'k', data: 'x' })
 
   test('nothing is behind when all is well, and the watermark goes on while nothing is published', async () => {
@@ -124,11 +131,57 @@ describe('lag', { timeout: 120_000 }, () => {
     }, settled)
   })
 
-  test('metrics tell the same', async () => {
-    const [endpoint] = lab.region('eu-west').httpEndpoints
+  test('a region that cannot store tells exactly how many events it lacks, for how long, and none once it can', async () => {
+    const HELD = 25
+    await vi.waitFor(async () => expect(await lagOf('eu-west')).toMatchObject({ known: true, events: 0 }), settled)
+    const { appliedSequence } = await lagOf('eu-west')
+    await lab.region('eu-west').pause('nats')
+    const receipts = await writer.publish(
+      topic,
+      Array.from({ length: HELD }, () => ({ type: 't', partitionKey: 'k', data: 'x' })),
+    )
+    const storedMs = Date.now()
+    const behind = {
+      known: true,
+      events: HELD,
+      appliedSequence,
+      headSequence: receipts.at(-1)?.sequence,
+      upstream: 'us-east',
+      problem: undefined,
+    }
+    // The gateway believes for some seconds that its store may still answer; this is shorter.
+    const held = { timeout: 4_000, interval: 50 }
+    const early = await vi.waitFor(async () => {
+      const lag = await lagOf('eu-west')
+      expect(lag).toMatchObject(behind)
+      return lag
+    }, held)
+    const late = await vi.waitFor(async () => {
+      const lag = await lagOf('eu-west')
+      expect(lag.seconds).toBeGreaterThan(early.seconds + 0.5)
+      return lag
+    }, held)
+    expect(late).toMatchObject(behind)
+    expect(late.seconds).toBeLessThan((Date.now() - storedMs) / 1_000 + 1)
+    expect(Number(late.watermark)).toBeLessThan(storedMs)
+    const text = await metricsOf('eu-west')
+    expect(text).toContain(`landbridge_replication_lag_events${labels} ${HELD}`)
+    expect(text).toContain(`landbridge_replication_lag_unknown${labels} 0`)
+    // It holds back nobody else.
+    const elsewhere = async () => expect(await lagOf('ap-south')).toMatchObject({ known: true, events: 0, seconds: 0 })
+    await vi.waitFor(elsewhere, settled)
+    await lab.region('eu-west').resume('nats')
     await vi.waitFor(async () => {
-      const text = await (await fetch(`${endpoint}/metrics`)).text()
-      const labels = `{topic="${topic}",origin="us-east"}`
+      const caughtUp = { ...behind, events: 0, seconds: 0, appliedSequence: behind.headSequence }
+      const lag = await lagOf('eu-west')
+      expect(lag).toMatchObject(caughtUp)
+      expect(Number(lag.watermark)).toBeGreaterThanOrEqual(Number(late.watermark))
+    }, settled)
+  })
+
+  test('metrics tell the same', async () => {
+    await vi.waitFor(async () => {
+      const text = await metricsOf('eu-west')
       expect(text).toContain(`landbridge_replication_lag_events${labels} 0`)
       expect(text).toContain(`landbridge_replication_lag_unknown${labels} 0`)
       const watermark = Number(

@@ -1,8 +1,10 @@
 import { connect, type EventInput, type Mesh } from '@landbridge/client'
-import { type Lab, startLab } from '@landbridge/lab'
+import { type Lab, readStreams, startLab } from '@landbridge/lab'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 
 const TOPIC = 'acme/orders'
+/** For two of the regions only. */
+const LEDGER = 'acme/ledger'
 
 const documents = `
 apiVersion: landbridge.dev/v1alpha1
@@ -18,6 +20,11 @@ spec:
     classifications:
       - { classification: pii, regions: [eu-west, eu-north] }
       - { classification: public, regions: ['*'] }
+---
+apiVersion: landbridge.dev/v1alpha1
+kind: Topic
+metadata: { namespace: acme, name: ledger }
+spec: { replication: { regions: [eu-west, eu-north] } }
 ---
 apiVersion: landbridge.dev/v1alpha1
 kind: AccessPolicy
@@ -49,7 +56,11 @@ class Service implements AsyncDisposable {
   }
 
   async publish(id: string, event: Partial<EventInput> = {}): Promise<void> {
-    await this.mesh.publish(TOPIC, { id, type: 'order', partitionKey: 'k', data: { id }, ...event })
+    await this.publishTo(TOPIC, id, event)
+  }
+
+  async publishTo(topic: string, id: string, event: Partial<EventInput> = {}): Promise<void> {
+    await this.mesh.publish(topic, { id, type: 'order', partitionKey: 'k', data: { id }, ...event })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -92,6 +103,14 @@ describe('a topic whose events do not all leave their region', { timeout: 120_00
     await lab?.close()
   })
 
+  /** An administrator of one region. */
+  const adminOf = (region: string) =>
+    connect({
+      endpoints: [lab.region(region).endpoints[0] ?? ''],
+      tls: { ca: lab.caFile },
+      token: () => lab.adminToken(),
+    })
+
   test('each region gets what it may have, masked', async () => {
     const full = { customer: { email: 'a@example.com', name: 'A' }, cards: [{ number: '4111', brand: 'x' }] }
     await west.publish('full', { data: full })
@@ -112,6 +131,29 @@ describe('a topic whose events do not all leave their region', { timeout: 120_00
     expect(north.shown.get('pii')).toEqual(east.shown.get('full'))
   })
 
+  test('a topic for two regions is in both of them, and no event of it in the third', async () => {
+    const numbers = Array.from({ length: 20 }, (_, index) => `${index}`)
+    for (const id of numbers) await Promise.all([west, north].map((service) => service.publishTo(LEDGER, id)))
+    const all = ['north', 'west'].flatMap((name) => numbers.map((id) => `urn:service:eu-${name} ${id}`)).sort()
+    const heldIn = async (name: string) => {
+      const streams = await readStreams(lab.region(name), [LEDGER])
+      return streams.flatMap(({ events }) => events.map(({ identity }) => identity)).sort()
+    }
+    for (const name of ['eu-west', 'eu-north']) {
+      await vi.waitFor(async () => expect(await heldIn(name)).toEqual(all), settled)
+    }
+    // Whatever they would send of it is not behind what they sent later.
+    await Promise.all([west.publish('behind-west'), north.publish('behind-north')])
+    await vi.waitFor(
+      () => expect([...east.shown.keys()]).toEqual(expect.arrayContaining(['behind-west', 'behind-north'])),
+      settled,
+    )
+    expect(await heldIn('us-east')).toEqual([])
+    await using admin = adminOf('us-east')
+    expect(await admin.admin.lag(LEDGER)).toEqual([])
+    expect(await admin.admin.lag(TOPIC)).toHaveLength(2)
+  })
+
   test('a region that may not hold an event refuses it, and so it refuses what has no rule', async () => {
     const refused = { code: 'failed_precondition', message: expect.stringContaining('this is us-east') }
     await expect(east.publish('x', pii)).rejects.toMatchObject(refused)
@@ -127,11 +169,7 @@ describe('a topic whose events do not all leave their region', { timeout: 120_00
     await lab.region('us-east').start('gateway')
     await west.publish('after')
     await vi.waitFor(() => expect(east.shown.has('after')).toBe(true), settled)
-    await using admin = connect({
-      endpoints: [lab.region('us-east').endpoints[0] ?? ''],
-      tls: { ca: lab.caFile },
-      token: () => lab.adminToken(),
-    })
+    await using admin = adminOf('us-east')
     await west.publish('stays-too', { type: 'internal' })
     await vi.waitFor(async () => {
       const lags = await admin.admin.lag(TOPIC)

@@ -49,11 +49,11 @@ export class RegionAdmin {
     return (await fetch(`${endpoint}/metrics`)).text()
   }
 
-  /** A counter of replication, summed over its labels: "divergences_total". */
-  async counter(name: string): Promise<number> {
+  /** A metric of replication, summed over its labels, or over those that look like that: "divergences_total". */
+  async counter(name: string, labels = /^/): Promise<number> {
     const lines = (await this.metrics())
       .split('\n')
-      .filter((line) => line.startsWith(`landbridge_replication_${name}{`))
+      .filter((line) => line.startsWith(`landbridge_replication_${name}{`) && labels.test(line))
     return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
   }
 
