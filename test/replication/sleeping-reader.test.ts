@@ -1,9 +1,13 @@
+import { controlSubject } from '@landbridge/core'
 import { BatchWriter } from '@landbridge/nats'
 import { expect, test } from 'vitest'
-import { OwnReader, type OwnReaderOptions } from '../../gateway/replicate/serve/own-reader.ts'
+import { RelayLog } from '../../gateway/replicate/serve/relay-log.ts'
+import { RelayReader } from '../../gateway/replicate/serve/relay-reader.ts'
+import { SleepingReader, type SleepingReaderOptions } from '../../gateway/replicate/serve/sleeping-reader.ts'
 import { numbered, startRegion, textOf, until } from '../nats/fixtures.ts'
+import { ServedRegion, TOPIC, TOPIC_KEY } from './served-region.ts'
 
-const log = { debug() {}, info() {}, warn() {}, error() {} } as unknown as OwnReaderOptions['log']
+const log = { debug() {}, info() {}, warn() {}, error() {} } as unknown as SleepingReaderOptions['log']
 
 // A reader fell asleep between the publishing of a batch and its storing, and what was published before the server knew of
 // the subscription woke nobody.
@@ -15,7 +19,7 @@ for (const nodes of [1, 3] as const) {
     await using writer = new BatchWriter({ session, stream })
     const filter = 'lb.acme.orders.a.>'
     const read: number[] = []
-    const reader = new OwnReader({
+    const reader = new SleepingReader({
       session,
       stream,
       filter,
@@ -24,6 +28,7 @@ for (const nodes of [1, 3] as const) {
       onMessage: (message) => read.push(Number(textOf(message))),
       onEnd: (error) => read.push(error === undefined ? -1 : -2),
       log,
+      idleMs: 0,
       dozeMs: 200,
     })
     await using _ = { [Symbol.asyncDispose]: async () => reader.close() }
@@ -78,7 +83,7 @@ test('a paused reader sleeps and wakes paused', async () => {
   const stream = await region.makeStream('lb_acme_orders', { subjects: ['lb.acme.orders.>'] })
   await using writer = new BatchWriter({ session, stream })
   const read: number[] = []
-  const onMessage: OwnReaderOptions['onMessage'] = (message) => read.push(message.sequence)
+  const onMessage: SleepingReaderOptions['onMessage'] = (message) => read.push(message.sequence)
   const options = {
     session,
     stream,
@@ -87,9 +92,10 @@ test('a paused reader sleeps and wakes paused', async () => {
     windowBytes: 1024,
     onMessage,
     log,
+    idleMs: 0,
     dozeMs: 0,
   }
-  const reader = new OwnReader({ ...options, onEnd: () => undefined })
+  const reader = new SleepingReader({ ...options, onEnd: () => undefined })
   reader.rest()
   reader.rest()
   expect(reader.asleep).toBe(true)
@@ -101,4 +107,84 @@ test('a paused reader sleeps and wakes paused', async () => {
   reader.resume()
   await until(() => read.length === 1)
   reader.close()
+})
+
+test('a reader listens only after a while without a record', async () => {
+  await using region = await startRegion()
+  const { session } = region
+  const stream = await region.makeStream('lb_acme_orders', { subjects: ['lb.acme.orders.>'] })
+  await using writer = new BatchWriter({ session, stream })
+  const read: number[] = []
+  const reader = new SleepingReader({
+    session,
+    stream,
+    filter: 'lb.acme.orders.a.>',
+    from: 1,
+    windowBytes: 1024,
+    onMessage: (message) => read.push(message.sequence),
+    onEnd: () => undefined,
+    log,
+    idleMs: 500,
+    dozeMs: 0,
+  })
+  await using _ = { [Symbol.asyncDispose]: async () => reader.close() }
+  await writer.store([numbered('lb.acme.orders.a.0', 1)])
+  await until(() => read.length === 1)
+  const readAtMs = performance.now()
+  await until(() => {
+    reader.rest()
+    return reader.asleep
+  })
+  // A little less, for it was read before this test saw it.
+  expect(performance.now() - readAtMs).toBeGreaterThan(300)
+})
+
+test('a reader of a relay has nothing pending while it sleeps, and is woken by events and control records', async () => {
+  await using origin = await ServedRegion.start('us-east', ['eu-west'])
+  await using relay = await ServedRegion.start('eu-west', ['us-east'])
+  const { session, checkpoints, registry } = relay.context
+  const topic = registry.get(TOPIC_KEY)
+  if (topic === undefined) throw new Error('no topic')
+  const records = new RelayLog(session, checkpoints, topic, 'us-east')
+  const taken: (number | string)[] = []
+  const reader: RelayReader = new RelayReader({
+    session,
+    log,
+    records,
+    after: 0,
+    onChange: () => {
+      for (const { position, control } of reader.take()) taken.push(control ?? position.sequence)
+    },
+    idleMs: 0,
+    dozeMs: 0,
+  })
+  await using _ = { [Symbol.asyncDispose]: async () => reader.close() }
+  const sleep = async () => {
+    await until(async () => {
+      reader.rest((await records.end()).last)
+      return reader.asleep
+    })
+    expect(reader.pending).toBe(0)
+  }
+  const events = await origin.publish(4)
+  await relay.apply('us-east', events.slice(0, 2))
+  await until(() => taken.length === 2)
+  await sleep()
+  // Another origin's records wake nobody.
+  await relay.publish(3)
+  expect(reader.asleep).toBe(true)
+  await relay.apply('us-east', events.slice(2))
+  await until(() => taken.length === 4)
+  await sleep()
+  const common = events[3]?.position
+  if (common === undefined) throw new Error('no event')
+  await relay.control(controlSubject(TOPIC, 'us-east'), { kind: 'branch', common, behind: 9 })
+  await until(() => taken.length === 5)
+  expect(taken).toEqual([1, 2, 3, 4, 'branch'])
+  await sleep()
+  // Whoever sees more in the stream than the reader has read wakes it; and it finds out what there is.
+  reader.rest((await records.end()).last + 1)
+  expect(reader.asleep).toBe(false)
+  expect(reader.pending).toBe(1)
+  await until(() => reader.pending === 0)
 })

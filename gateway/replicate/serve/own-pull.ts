@@ -19,7 +19,6 @@ import type { Log } from '../../telemetry/index.ts'
 import { MarkerQueue, type Stands } from './marker-queue.ts'
 import { markerIn } from './markers.ts'
 import type { OwnHead, OwnHeads } from './own-heads.ts'
-import { OwnReader } from './own-reader.ts'
 import { placeInStream } from './place.ts'
 import {
   FRAME_BYTES,
@@ -33,11 +32,10 @@ import {
 import { encodeHead } from './responses.ts'
 import { RetentionWatch } from './retention-watch.ts'
 import { SkipTeller } from './skip-teller.ts'
+import { SleepingReader } from './sleeping-reader.ts'
 
 /** A reader that lags behind the head for this many ticks without a record is taken for stuck. */
 const STUCK_TICKS = 3
-/** A reader that read nothing for this long goes to sleep. */
-const IDLE_MS = 30_000
 
 /** What an own pull needs. */
 export type OwnPullOptions = PullRequest &
@@ -68,7 +66,7 @@ export class OwnPull implements ServedPull {
   readonly #epoch: number
   readonly #retention: RetentionWatch
   readonly #skips: SkipTeller
-  #reader: OwnReader | undefined
+  #reader: SleepingReader | undefined
   #closed = false
   #credit: number
   #blocked = false
@@ -90,8 +88,6 @@ export class OwnPull implements ServedPull {
   #headTold: { readonly sequence: number; readonly pending: number } | undefined
   #headToldMs = 0
   #stuckTicks = 0
-  /** When a record was last read, or the reading began (`performance.now()`). */
-  #readAt = performance.now()
 
   constructor(options: OwnPullOptions) {
     const { id, topic, position } = options
@@ -188,7 +184,7 @@ export class OwnPull implements ServedPull {
 
   #read(from: number): void {
     const { session, region, topic, log } = this.#options
-    this.#reader = new OwnReader({
+    this.#reader = new SleepingReader({
       session,
       stream: topic.stream,
       filter: originFilter(topic.document.name, region),
@@ -222,7 +218,6 @@ export class OwnPull implements ServedPull {
     this.#looked = position
     this.#pending = message.pending
     this.#stuckTicks = 0
-    this.#readAt = performance.now()
     const subject = parseSubject(message.subject).value
     if (subject?.control === true) {
       const event = stands?.event
@@ -333,7 +328,7 @@ export class OwnPull implements ServedPull {
   /** Lets the reader sleep while there is nothing to read, and wakes it if it overslept. */
   #rest(head: OwnHead): void {
     if (head.position.sequence > this.#looked.sequence) this.#reader?.wake()
-    else if (!this.behind && performance.now() - this.#readAt >= IDLE_MS) this.#reader?.rest()
+    else if (!this.behind) this.#reader?.rest()
   }
 
   #steer(): void {

@@ -82,10 +82,14 @@ export class RelayLog {
     return step.value
   }
 
-  /** How far our own pull applied the origin (rule 3). @throws MeshError */
-  async applied(): Promise<Position> {
+  /**
+   * The local sequence of the origin's last entry (0: there is none), and how far our own pull applied the origin (rule 3).
+   * @throws MeshError
+   */
+  async end(): Promise<{ readonly last: number; readonly applied: Position }> {
     const message = await lastRecord(this.#session, this.topic.stream, this.filter)
-    return this.#applied(message === undefined ? undefined : localRecord(message))
+    const record = message === undefined ? undefined : localRecord(message)
+    return { last: message?.sequence ?? 0, applied: await this.#applied(record) }
   }
 
   async #applied(last: LocalRecord | undefined): Promise<Position> {

@@ -2,25 +2,35 @@ import type { MeshError } from '@landbridge/core'
 import { Knock, type NatsSession, type StoredMessage, StreamReader } from '@landbridge/nats'
 import type { Log } from '../../telemetry/index.ts'
 
-/** What an own reader needs. */
-export type OwnReaderOptions = {
+/** What a reader needs that sleeps. */
+export type SleepingReaderOptions = {
   readonly session: NatsSession
   readonly stream: string
-  /** The subjects of this region's own records. */
+  /** Subjects with wildcards: what is read, and what wakes. */
   readonly filter: string
   /** Sequence to begin at. */
   readonly from: number
   readonly windowBytes: number
   onMessage(message: StoredMessage): void
+  /** Called whenever nothing that matches is left to read for now. */
+  onCaughtUp?(): void
   onEnd(error: MeshError | undefined): void
   readonly log: Log
-  /** Default 9,000 ms. */
-  readonly dozeMs?: number
+} & SleepTimes
+
+/** When a reader sleeps. */
+export type SleepTimes = {
+  /** It read nothing for this long. Default 30,000 ms. */
+  readonly idleMs?: number | undefined
+  /** It listened for this long. Default 9,000 ms. */
+  readonly dozeMs?: number | undefined
 }
 
+const IDLE_MS = 30_000
+
 /**
- * What was published before the server knew of our subscription is stored by then: no attempt to store waits longer than
- * half of this.
+ * What was published before the server knew of our subscription is stored by then: attempts to store end after 5 s. What
+ * took longer all the same, whoever calls `rest` finds when it looks at the stream.
  */
 const DOZE_MS = 9_000
 
@@ -31,19 +41,24 @@ type State =
   | { readonly kind: 'closed' }
 
 /**
- * Reads this region's own records of a stream, and sleeps while there are none: a reader that waits has a consumer on
- * the server, with heartbeats and timers on both ends, and there is one for each topic and peer. Asleep it costs one
+ * Reads one origin's records of a stream, and sleeps while there are none: a reader that waits has a consumer on the
+ * server, with heartbeats and timers on both ends, and there is one for each topic, origin and peer. Asleep it costs one
  * subscription, which wakes it when something is published.
  */
-export class OwnReader {
-  readonly #options: OwnReaderOptions
+export class SleepingReader {
+  readonly #options: SleepingReaderOptions
   #state: State
   #next: number
+  #pending: number | undefined
   #paused = false
+  /** When a record was last read, or the reading began (`performance.now()`). */
+  #readAtMs = performance.now()
+  readonly #idleMs: number
   readonly #dozeMs: number
 
-  constructor(options: OwnReaderOptions) {
+  constructor(options: SleepingReaderOptions) {
     this.#options = options
+    this.#idleMs = options.idleMs ?? IDLE_MS
     this.#dozeMs = options.dozeMs ?? DOZE_MS
     this.#next = options.from
     this.#state = { kind: 'reading', reader: this.#open() }
@@ -51,6 +66,16 @@ export class OwnReader {
 
   get asleep(): boolean {
     return this.#state.kind === 'sleeping'
+  }
+
+  /** The sequence of the last record that was read; before the first, what lies before the start. */
+  get position(): number {
+    return this.#next - 1
+  }
+
+  /** How many records were left to read at the last one; undefined after opening, until the server has told. */
+  get pending(): number | undefined {
+    return this.#pending
   }
 
   get paused(): boolean {
@@ -68,12 +93,13 @@ export class OwnReader {
   }
 
   /**
-   * Everything was read, and nothing came for a while: called from time to time as long as that is so. The first call
-   * listens; one that comes long enough after it, if nothing was heard, ends the reading.
+   * Everything that is stored was read: called from time to time as long as that is so. The first call after a while
+   * without a record listens; one that comes long enough after it, if nothing was heard, ends the reading.
    */
   rest(): void {
     const state = this.#state
     if (state.kind === 'reading') {
+      if (performance.now() - this.#readAtMs < this.#idleMs) return
       const { session, filter } = this.#options
       const knock = new Knock({ session, filter, onKnock: () => this.wake() })
       this.#setState({ kind: 'dozing', reader: state.reader, knock, sinceMs: performance.now() })
@@ -104,6 +130,7 @@ export class OwnReader {
 
   #open(): StreamReader {
     const { session, stream, filter, windowBytes, onEnd, log } = this.#options
+    this.#pending = undefined
     const reader: StreamReader = new StreamReader({
       session,
       stream,
@@ -112,8 +139,14 @@ export class OwnReader {
       windowBytes,
       onMessage: (message) => {
         this.#next = message.sequence + 1
+        this.#pending = message.pending
+        this.#readAtMs = performance.now()
         this.wake()
         this.#options.onMessage(message)
+      },
+      onCaughtUp: () => {
+        this.#pending = 0
+        this.#options.onCaughtUp?.()
       },
       onEnd: (error) => {
         const isOurs = this.#state.kind !== 'closed' && this.#state.kind !== 'sleeping' && this.#state.reader === reader
