@@ -18,6 +18,8 @@ export type StreamReaderOptions = {
   /** Subjects with wildcards; they must not overlap. Empty: everything. */
   readonly filters: readonly string[]
   readonly start: ReadStart
+  /** When the stream that is to be read was made, as the server tells it. Default: that of the first opening. */
+  readonly created?: string | undefined
   /** Leaves the payload out. Default false. */
   readonly headersOnly?: boolean
   /** Called in stream order, never twice for a sequence. An exception ends the reader with that error. */
@@ -67,6 +69,7 @@ export class StreamReader implements AsyncDisposable {
     }
     this.#options = options
     this.#start = options.start
+    this.#created = options.created
     if (typeof options.start === 'object' && 'sequence' in options.start) {
       this.#position = Math.max(0, options.start.sequence - 1)
     }

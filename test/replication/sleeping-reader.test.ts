@@ -1,5 +1,5 @@
-import { controlSubject } from '@landbridge/core'
-import { BatchWriter } from '@landbridge/nats'
+import { controlSubject, type MeshError } from '@landbridge/core'
+import { BatchWriter, streamStatus } from '@landbridge/nats'
 import { expect, test } from 'vitest'
 import { RelayLog } from '../../gateway/replicate/serve/relay-log.ts'
 import { RelayReader } from '../../gateway/replicate/serve/relay-reader.ts'
@@ -22,6 +22,7 @@ for (const nodes of [1, 3] as const) {
     const reader = new SleepingReader({
       session,
       stream,
+      created: undefined,
       filter,
       from: 1,
       windowBytes: 1024 * 1024,
@@ -87,6 +88,7 @@ test('a paused reader sleeps and wakes paused', async () => {
   const options = {
     session,
     stream,
+    created: undefined,
     filter: 'lb.acme.orders.a.>',
     from: 1,
     windowBytes: 1024,
@@ -109,6 +111,48 @@ test('a paused reader sleeps and wakes paused', async () => {
   reader.close()
 })
 
+// Asleep it kept no more than where it was: of a stream that was made anew meanwhile, and was longer by the time it woke, it
+// read on in the middle, and nobody ever got what came before.
+test('a reader does not wake in a stream that was made anew', async () => {
+  await using region = await startRegion()
+  const { session } = region
+  const make = () => region.makeStream('lb_acme_orders', { subjects: ['lb.acme.orders.>'] })
+  const stream = await make()
+  const store = async (count: number) => {
+    await using writer = new BatchWriter({ session, stream })
+    await writer.store(Array.from({ length: count }, (_, index) => numbered('lb.acme.orders.a.0', index)))
+  }
+  const read: number[] = []
+  let ended: MeshError | undefined
+  const reader = new SleepingReader({
+    session,
+    stream,
+    created: (await streamStatus(session, stream))?.created,
+    filter: 'lb.acme.orders.a.>',
+    from: 1,
+    windowBytes: 1024,
+    onMessage: (message) => read.push(message.sequence),
+    onEnd: (error) => {
+      ended = error
+    },
+    log,
+    idleMs: 0,
+    dozeMs: 0,
+  })
+  await using _ = { [Symbol.asyncDispose]: async () => reader.close() }
+  await store(2)
+  await until(() => read.length === 2)
+  reader.rest()
+  reader.rest()
+  expect(reader.asleep).toBe(true)
+  await region.ask(`STREAM.DELETE.${stream}`)
+  await make()
+  await store(5)
+  await until(() => ended !== undefined)
+  expect(ended?.message).toMatch(/was made anew/)
+  expect(read).toEqual([1, 2])
+})
+
 test('a reader listens only after a while without a record', async () => {
   await using region = await startRegion()
   const { session } = region
@@ -118,6 +162,7 @@ test('a reader listens only after a while without a record', async () => {
   const reader = new SleepingReader({
     session,
     stream,
+    created: undefined,
     filter: 'lb.acme.orders.a.>',
     from: 1,
     windowBytes: 1024,
@@ -151,6 +196,7 @@ test('a reader of a relay has nothing pending while it sleeps, and is woken by e
     session,
     log,
     records,
+    created: undefined,
     after: 0,
     onChange: () => {
       for (const { position, control } of reader.take()) taken.push(control ?? position.sequence)

@@ -187,6 +187,7 @@ export class OwnPull implements ServedPull {
     this.#reader = new SleepingReader({
       session,
       stream: topic.stream,
+      created: this.#head?.created,
       filter: originFilter(topic.document.name, region),
       from,
       windowBytes: WINDOW_BYTES,

@@ -246,7 +246,14 @@ export class RelayPull implements ServedPull {
     this.#closeReader()
     const { session, log } = this.#context
     const onChange = () => this.#wake.notify()
-    this.#reader = new RelayReader({ session, log, records: this.#records, after, onChange })
+    this.#reader = new RelayReader({
+      session,
+      log,
+      records: this.#records,
+      created: this.#stream?.created,
+      after,
+      onChange,
+    })
     return this.#reader
   }
 

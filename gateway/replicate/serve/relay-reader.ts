@@ -10,6 +10,8 @@ export type RelayReaderOptions = {
   readonly session: NatsSession
   readonly log: Log
   readonly records: RelayLog
+  /** When the local stream was made. */
+  readonly created: string | undefined
   /** The local sequence to begin behind. */
   readonly after: number
   /** There is something to take, or `error` is set. */
@@ -29,12 +31,13 @@ export class RelayReader {
   /** Why nothing more will come. */
   error: MeshError | undefined
 
-  constructor({ session, log, records, after, onChange, idleMs, dozeMs }: RelayReaderOptions) {
+  constructor({ session, log, records, created, after, onChange, idleMs, dozeMs }: RelayReaderOptions) {
     this.#taken = after
     this.#onChange = onChange
     this.#reader = new SleepingReader({
       session,
       stream: records.topic.stream,
+      created,
       filter: records.filter,
       from: after + 1,
       windowBytes: WINDOW_BYTES,

@@ -6,6 +6,8 @@ import type { Log } from '../../telemetry/index.ts'
 export type SleepingReaderOptions = {
   readonly session: NatsSession
   readonly stream: string
+  /** When the stream was made: one that is made anew while the reader sleeps is another one, and ends it. */
+  readonly created: string | undefined
   /** Subjects with wildcards: what is read, and what wakes. */
   readonly filter: string
   /** Sequence to begin at. */
@@ -129,11 +131,12 @@ export class SleepingReader {
   }
 
   #open(): StreamReader {
-    const { session, stream, filter, windowBytes, onEnd, log } = this.#options
+    const { session, stream, created, filter, windowBytes, onEnd, log } = this.#options
     this.#pending = undefined
     const reader: StreamReader = new StreamReader({
       session,
       stream,
+      created,
       filters: [filter],
       start: { sequence: this.#next },
       windowBytes,
