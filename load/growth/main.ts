@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { describeEnvironment } from '../bench/report/environment.ts'
+import { sourceCommit } from '../bench/report/source-commit.ts'
 import { natsBinary, natsVersion } from '../bench/servers/nats-binary.ts'
 import { type GrowthRow, measure } from './measure.ts'
 import { HELP, readOptions } from './options.ts'
@@ -16,6 +17,7 @@ async function main(argv: readonly string[]): Promise<void> {
   const environment = describeEnvironment({
     date: new Date(),
     command: ['node load/growth/main.ts', ...argv].join(' '),
+    commit: await sourceCommit(),
     natsServer: await natsVersion(await natsBinary()),
     rounds: 1,
   })
