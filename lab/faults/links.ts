@@ -1,5 +1,6 @@
 import { Link, type LinkMode } from './link.ts'
 import { describeTrouble, type LinkTrouble } from './link-trouble.ts'
+import type { PacketLoss } from './packet-loss.ts'
 import type { Toxics } from './toxics.ts'
 
 /** The way from one region's gateways to another's. */
@@ -61,6 +62,7 @@ export class Links implements AsyncDisposable {
     for (const [index, link] of links.entries()) {
       await this.#toxics?.set(nameOf({ from, to }, index), toxic)
       link.setLoss(trouble?.kind === 'loss' ? trouble.ratio : 0)
+      link.setPacketLoss(packetLossOf(trouble))
       // Bytes are missing from the middle of the conversation: it must not go on as if nothing had been.
       if (before?.kind === 'half-open') link.resetAll()
     }
@@ -108,6 +110,11 @@ export class Links implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
+}
+
+function packetLossOf(trouble: LinkTrouble | undefined): PacketLoss | undefined {
+  if (trouble?.kind !== 'delay' || trouble.packetLoss === undefined) return undefined
+  return { ratio: trouble.packetLoss, resentAfterMs: 2 * trouble.delayMs }
 }
 
 function keyOf({ from, to }: LinkPair): string {
