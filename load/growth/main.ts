@@ -16,7 +16,8 @@ async function main(argv: readonly string[]): Promise<void> {
   }
   const environment = describeEnvironment({
     date: new Date(),
-    command: ['node load/growth/main.ts', ...argv].join(' '),
+    // An empty list is an empty word, which the shell that repeats the command must see.
+    command: ['node load/growth/main.ts', ...argv.map((word) => (word === '' ? "''" : word))].join(' '),
     commit: await sourceCommit(),
     natsServer: await natsVersion(await natsBinary()),
     rounds: 1,
