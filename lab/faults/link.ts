@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Server, Socket } from 'node:net'
+import { chanceOfLoss, LateWay, type PacketLoss } from './packet-loss.ts'
 
 /**
  * What a link does.
@@ -26,10 +27,15 @@ type Connection = { -readonly [Key in keyof LinkConnection]: LinkConnection[Key]
   readonly far: Socket
   /** Sockets whose last chunk was lost and is not sent again yet: they stay paused. */
   readonly held: Set<Socket>
+  /** What packet loss keeps from arriving, by the end that sent it. */
+  readonly ways: ReadonlyMap<Socket, LateWay>
 }
 
 /** After this long, as TCP does on most systems, lost bytes are sent again. */
 const RETRANSMIT_MS = 200
+
+/** No more is under way in one direction behind lost packets: as much as Linux lets a receive buffer grow, and somewhat more. */
+const UNDER_WAY_BYTES = 16 * 1024 * 1024
 
 /** A TCP proxy on 127.0.0.1 in front of one address, with faults. */
 export class Link implements AsyncDisposable {
@@ -41,6 +47,7 @@ export class Link implements AsyncDisposable {
   readonly #random: () => number
   #mode: LinkMode = 'open'
   #loss = 0
+  #packetLoss: PacketLoss | undefined
   #lastId = 0
   #change: Promise<void> = Promise.resolve()
 
@@ -78,11 +85,19 @@ export class Link implements AsyncDisposable {
   }
 
   /**
-   * Loses a share of what is forwarded, 0 (default) to below 1. What is lost arrives 200 ms later, and what is behind it
-   * waits: so a stream shows the loss of packets.
+   * Loses a share of what is forwarded, 0 (default) to below 1, chunk by chunk of up to 64 KiB. What is lost arrives 200 ms
+   * later, and nothing is read until then: so a stream shows the loss of packets that TCP notices by its timer.
    */
   setLoss(ratio: number): void {
     this.#loss = ratio
+  }
+
+  /**
+   * Loses packets (see PacketLoss) while the stream goes on behind them: up to 16 MiB are under way. So a stream shows loss
+   * where TCP repairs each hole within a round trip and sends no slower for it. undefined (default) ends that.
+   */
+  setPacketLoss(loss: PacketLoss | undefined): void {
+    this.#packetLoss = loss
   }
 
   /** Breaks every open connection. */
@@ -150,6 +165,7 @@ export class Link implements AsyncDisposable {
       near,
       far,
       held: new Set(),
+      ways: new Map([near, far].map((socket) => [socket, new LateWay()])),
     }
     this.#connections.set(connection.id, connection)
     near.on('data', (chunk: Buffer) => {
@@ -164,8 +180,8 @@ export class Link implements AsyncDisposable {
     })
     near.on('drain', () => resumeUnlessStalled(connection, far))
     far.on('drain', () => resumeUnlessStalled(connection, near))
-    near.on('end', () => forwardEnd(connection, far))
-    far.on('end', () => forwardEnd(connection, near))
+    near.on('end', () => afterOthers(connection, near, () => forwardEnd(connection, far)))
+    far.on('end', () => afterOthers(connection, far, () => forwardEnd(connection, near)))
     for (const socket of [near, far]) {
       socket.on('error', () => this.#reset(connection))
       socket.on('close', () => this.#closed(connection))
@@ -175,6 +191,11 @@ export class Link implements AsyncDisposable {
   }
 
   #forward(connection: Connection, from: Socket, to: Socket, chunk: Buffer): void {
+    const way = connection.ways.get(from)
+    if (way !== undefined && (this.#packetLoss !== undefined || !way.empty)) {
+      this.#forwardPackets(connection, way, from, to, chunk)
+      return
+    }
     if (this.#loss === 0 || this.#random() >= this.#loss) {
       if (!to.write(chunk)) from.pause()
       return
@@ -186,6 +207,20 @@ export class Link implements AsyncDisposable {
       if (connection.mode === 'blackhole' || !this.#connections.has(connection.id)) return
       if (to.write(chunk)) resumeUnlessStalled(connection, from)
     }, RETRANSMIT_MS)
+  }
+
+  #forwardPackets(connection: Connection, way: LateWay, from: Socket, to: Socket, chunk: Buffer): void {
+    const { ratio, resentAfterMs } = this.#packetLoss ?? { ratio: 0, resentAfterMs: 0 }
+    const isLost = this.#random() < chanceOfLoss(chunk.length, ratio)
+    way.send(chunk.length, isLost ? resentAfterMs : 0, () => {
+      if (connection.mode === 'blackhole') return
+      if (way.waitingBytes < UNDER_WAY_BYTES) connection.held.delete(from)
+      if (to.write(chunk)) resumeUnlessStalled(connection, from)
+      else from.pause()
+    })
+    if (way.waitingBytes < UNDER_WAY_BYTES) return
+    from.pause()
+    connection.held.add(from)
   }
 
   #enter(connection: Connection, mode: LinkConnection['mode']): void {
@@ -202,19 +237,21 @@ export class Link implements AsyncDisposable {
   }
 
   #closed(connection: Connection): void {
-    const { near, far, mode } = connection
+    const { near, far, mode, ways } = connection
     if (near.destroyed && far.destroyed) {
+      forget(ways)
       this.#connections.delete(connection.id)
     } else if (mode === 'blackhole') {
       // The other end does not hear of it. Only an end that was never dialled goes too.
       if (far.pending) far.destroy()
-    } else if (!near.writableFinished || !far.writableFinished) {
+    } else if (ways.values().every((way) => way.empty) && (!near.writableFinished || !far.writableFinished)) {
       this.#reset(connection)
     }
   }
 
   #reset(connection: Connection): void {
     this.#connections.delete(connection.id)
+    forget(connection.ways)
     reset(connection.near)
     reset(connection.far)
   }
@@ -237,4 +274,13 @@ function resumeUnlessStalled(connection: Connection, socket: Socket): void {
 
 function forwardEnd(connection: Connection, socket: Socket): void {
   if (connection.mode !== 'blackhole') socket.end()
+}
+
+/** Calls `act` after all that `socket` sent before has arrived. */
+function afterOthers({ ways }: Connection, socket: Socket, act: () => void): void {
+  ways.get(socket)?.send(0, 0, act)
+}
+
+function forget(ways: Connection['ways']): void {
+  for (const way of ways.values()) way.close()
 }

@@ -1,5 +1,6 @@
 import { Link, type LinkMode } from './link.ts'
 import { describeTrouble, type LinkTrouble } from './link-trouble.ts'
+import type { PacketLoss } from './packet-loss.ts'
 import type { Toxics } from './toxics.ts'
 
 /** The way from one region's gateways to another's. */
@@ -65,6 +66,7 @@ export class Links implements AsyncDisposable {
       breakOff(link)
       await this.#toxics?.set(nameOf({ from, to }, index), toxic)
       link.setLoss(trouble?.kind === 'loss' ? trouble.ratio : 0)
+      link.setPacketLoss(packetLossOf(trouble))
       breakOff(link)
     }
     if (trouble === undefined) this.#troubles.delete(key)
@@ -111,6 +113,11 @@ export class Links implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
+}
+
+function packetLossOf(trouble: LinkTrouble | undefined): PacketLoss | undefined {
+  if (trouble?.kind !== 'delay' || trouble.packetLoss === undefined) return undefined
+  return { ratio: trouble.packetLoss, resentAfterMs: 2 * trouble.delayMs }
 }
 
 function keyOf({ from, to }: LinkPair): string {

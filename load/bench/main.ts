@@ -4,7 +4,8 @@ import { BenchMesh } from './mesh.ts'
 import { type BenchOptions, HELP, parseOptions } from './options.ts'
 import { describeEnvironment, type Environment } from './report/environment.ts'
 import { writeResults } from './report/results-file.ts'
-import type { BenchRow } from './report/row.ts'
+import { sourceCommit } from './report/source-commit.ts'
+import type { Measured } from './report/stored-row.ts'
 import { formatTable } from './report/table.ts'
 import { distance } from './scenarios/distance.ts'
 import { idleDelay } from './scenarios/idle-delay.ts'
@@ -36,6 +37,7 @@ async function main(): Promise<void> {
   const environment = describeEnvironment({
     date: new Date(),
     command: ['node load/bench/main.ts', ...process.argv.slice(2)].join(' '),
+    commit: await sourceCommit(),
     natsServer: await natsVersion(binary),
     rounds: options.rounds,
   })
@@ -43,11 +45,12 @@ async function main(): Promise<void> {
   if (environment.loadBefore > environment.cores / 4) {
     say(`this machine is busy (load ${environment.loadBefore} before the run): figures will be low and far apart`)
   }
-  const rows: BenchRow[] = []
-  for (const sync of SYNC_MODES) rows.push(...(await measure(sync, options, binary)))
-  rows.push(...(await measureLone(options, binary)))
+  const measured: Measured[] = []
+  for (const sync of SYNC_MODES) measured.push(...(await measure(sync, options, binary)))
+  measured.push(...(await measureLone(options, binary)))
+  const rows = measured.flatMap((each) => each.rows)
   process.stdout.write(`\n${formatTable(rows)}\n\n`)
-  if (!options.quick) await writeResults(RESULTS, rows, environment)
+  if (!options.quick) await writeResults(RESULTS, measured, environment)
   const missed = rows.filter((row) => row.met === false).length
   const seconds = Math.round((performance.now() - startMs) / 1_000)
   say(
@@ -56,32 +59,32 @@ async function main(): Promise<void> {
 }
 
 /** Runs the wanted scenarios on a mesh of their own. */
-async function measure(sync: SyncMode, options: BenchOptions, binary: string): Promise<BenchRow[]> {
+async function measure(sync: SyncMode, options: BenchOptions, binary: string): Promise<Measured[]> {
   const wanted = SCENARIOS.filter(({ name, syncModes }) => options.only.has(name) && syncModes.includes(sync))
   if (wanted.length === 0) return []
   say(`starting two regions, ${syncText(sync)}`)
   await using mesh = await BenchMesh.start(sync)
-  const rows: BenchRow[] = []
+  const measured: Measured[] = []
   for (const scenario of wanted) {
     say(`${scenario.name}, ${syncText(sync)}`)
-    const found = await scenario.run({ mesh, sync, ...contextOf(options, binary) })
-    say(formatTable(found))
-    rows.push(...found)
+    const rows = await scenario.run({ mesh, sync, ...contextOf(options, binary) })
+    say(formatTable(rows))
+    measured.push({ scenario: scenario.name, rows })
   }
-  return rows
+  return measured
 }
 
 /** Runs the wanted scenarios that start what they measure. */
-async function measureLone(options: BenchOptions, binary: string): Promise<BenchRow[]> {
-  const rows: BenchRow[] = []
+async function measureLone(options: BenchOptions, binary: string): Promise<Measured[]> {
+  const measured: Measured[] = []
   for (const scenario of LONE_SCENARIOS) {
     if (!options.only.has(scenario.name)) continue
     say(`${scenario.name}, on a mesh of its own`)
-    const found = await scenario.run(contextOf(options, binary))
-    say(formatTable(found))
-    rows.push(...found)
+    const rows = await scenario.run(contextOf(options, binary))
+    say(formatTable(rows))
+    measured.push({ scenario: scenario.name, rows })
   }
-  return rows
+  return measured
 }
 
 function contextOf({ rounds, quick }: BenchOptions, natsBinary: string): LoneContext {

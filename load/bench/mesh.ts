@@ -15,6 +15,17 @@ const PARTITIONS = 8
 /** A topic and the stream that holds it in each region. */
 export type BenchTopic = { readonly topic: TopicName; readonly name: string; readonly stream: string }
 
+/** How far one region is from the other, and how well the way between them works. */
+export type Distance = {
+  /** Milliseconds. */
+  readonly roundTripMs: number
+  /** Share of the packets, 0 to below 1; of no effect where the round trip is 0. */
+  readonly packetLoss: number
+}
+
+/** Regions beside each other. */
+export const NO_DISTANCE: Distance = { roundTripMs: 0, packetLoss: 0 }
+
 /** The subject under which a region stores its own events of the topic. */
 export function originSubject({ topic }: BenchTopic, region: string): string {
   return eventSubject(topic, region, 0)
@@ -104,9 +115,13 @@ export class BenchMesh implements AsyncDisposable {
     await this.#lab.healAll()
   }
 
-  /** Delays everything between the two regions so that a question and its answer take `roundTripMs` more. Only with delayed links. */
-  async delay(roundTripMs: number): Promise<void> {
-    const trouble = roundTripMs === 0 ? undefined : ({ kind: 'delay', delayMs: roundTripMs / 2, jitterMs: 0 } as const)
+  /**
+   * Delays everything between the two regions so that a question and its answer take `roundTripMs` more, and loses a share of the packets; what is
+   * lost comes a round trip later. Only with delayed links.
+   */
+  async setDistance({ roundTripMs, packetLoss }: Distance): Promise<void> {
+    const delayed = { kind: 'delay', delayMs: roundTripMs / 2, jitterMs: 0, packetLoss } as const
+    const trouble = roundTripMs === 0 ? undefined : delayed
     await this.#lab.links.setTrouble(REGION, REMOTE_REGION, trouble)
     await this.#lab.links.setTrouble(REMOTE_REGION, REGION, trouble)
   }

@@ -33,8 +33,9 @@ export const HELP = `Measures Landbridge beside the NATS client and native JetSt
   --quick         one short round: shows that everything works; writes no results
   --help          this text
 
-Prints a table of medians; spread is the lowest and the highest round. Writes load/results/bench.json (one object a row) and
-load/results/environment.json (machine, versions, date). Takes about twenty minutes.
+Prints a table of medians; spread is the lowest and the highest round. Writes load/results/bench.json (one object a row, with date, command and
+commit of the run that measured it) and load/results/environment.json (machine and versions of these runs). With --only the rows of other scenarios
+stay as they are. Takes about twenty minutes.
 `
 
 const DEFAULT_ROUNDS = 5

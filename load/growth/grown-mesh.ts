@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { connect, type Mesh } from '@landbridge/client'
 import { type Lab, startLab } from '@landbridge/lab'
 import type { GrowthPoint } from './options.ts'
+import { RestWatch } from './rest.ts'
 import { type ServerFigures, serverFigures } from './server-figures.ts'
 
 const TENANT = 'growth'
@@ -13,17 +14,22 @@ const APPLY_TRIES = 5
 const CALLS = 16
 const APPEAR_LIMIT_MS = 180_000
 const POLL_MS = 100
+const REST_POLL_MS = 1_000
+/** After the last reader went to sleep: consumers are deleted, garbage is collected. */
+const AFTER_REST_MS = 3_000
 
 /** A mesh of a given size, with every topic in every region. Everything is published in the first region. */
 export class GrownMesh implements AsyncDisposable {
   readonly lab: Lab
   readonly publisher: Mesh
   readonly topics: readonly string[]
+  readonly #consumersWithoutTopics: number
 
-  private constructor(lab: Lab, publisher: Mesh, topics: readonly string[]) {
+  private constructor(lab: Lab, publisher: Mesh, topics: readonly string[], consumersWithoutTopics: number) {
     this.lab = lab
     this.publisher = publisher
     this.topics = topics
+    this.#consumersWithoutTopics = consumersWithoutTopics
   }
 
   /** Resolves when an event of every topic has come to every region. */
@@ -31,6 +37,7 @@ export class GrownMesh implements AsyncDisposable {
     await using stack = new AsyncDisposableStack()
     const regions = Array.from({ length: point.regions }, (_, index) => `region-${index + 1}`)
     const lab = stack.use(await startLab({ regions, directLinks: true, documents: POLICY }))
+    const consumersWithoutTopics = consumersOf(await figuresOf(lab))
     const topics = Array.from({ length: point.topics }, (_, index) => `topic-${index + 1}`)
     say(`  ${point.topics} topics in ${point.regions} regions: applying`)
     for (let from = 0; from < topics.length; from += TOPICS_AT_ONCE) {
@@ -45,7 +52,7 @@ export class GrownMesh implements AsyncDisposable {
     )
     const names = topics.map((topic) => `${TENANT}/${topic}`)
     stack.move()
-    const mesh = new GrownMesh(lab, publisher, names)
+    const mesh = new GrownMesh(lab, publisher, names, consumersWithoutTopics)
     const before = await mesh.figures()
     say('  waiting until an event of each is everywhere')
     for (const name of names) await publisher.publish(name, event())
@@ -55,7 +62,23 @@ export class GrownMesh implements AsyncDisposable {
 
   /** What each region's server holds. */
   figures(): Promise<readonly ServerFigures[]> {
-    return Promise.all(this.lab.regions.map(({ natsMonitorUrls }) => serverFigures(natsMonitorUrls[0] ?? '')))
+    return figuresOf(this.lab)
+  }
+
+  /**
+   * Waits until all readers of all regions sleep, two minutes at most.
+   * @returns how many do not: 0 when the mesh is at rest
+   */
+  async untilAtRest(): Promise<number> {
+    const watch = new RestWatch(this.#consumersWithoutTopics, performance.now())
+    for (;;) {
+      const state = watch.look(consumersOf(await this.figures()), performance.now())
+      if (state.kind !== 'settling') {
+        await delay(AFTER_REST_MS)
+        return state.kind === 'awake' ? state.readers : 0
+      }
+      await delay(REST_POLL_MS)
+    }
   }
 
   /** Waits until every region's server has at least `events` messages more than `before`. */
@@ -90,6 +113,15 @@ export class GrownMesh implements AsyncDisposable {
     await this.publisher.close()
     await this.lab.close()
   }
+}
+
+function figuresOf({ regions }: Lab): Promise<readonly ServerFigures[]> {
+  return Promise.all(regions.map(({ natsMonitorUrls }) => serverFigures(natsMonitorUrls[0] ?? '')))
+}
+
+/** Of all regions together. */
+function consumersOf(figures: readonly ServerFigures[]): number {
+  return figures.reduce((sum, { consumers }) => sum + consumers, 0)
 }
 
 /** A call that a busy machine does not finish in time is made again by the SDK, and can then meet itself: later all is as it should be. */

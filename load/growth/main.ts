@@ -1,21 +1,24 @@
 // `make growth`: what a gateway costs as a mesh grows. See options.ts for the flags.
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { describeEnvironment } from '../bench/report/environment.ts'
+import { sourceCommit } from '../bench/report/source-commit.ts'
 import { natsBinary, natsVersion } from '../bench/servers/nats-binary.ts'
 import { type GrowthRow, measure } from './measure.ts'
 import { HELP, readOptions } from './options.ts'
-import { growthTable } from './table.ts'
+import { growthFigures, withFigures } from './table.ts'
 
 async function main(argv: readonly string[]): Promise<void> {
-  const { points, events, jsonFile, help } = readOptions(argv)
+  const { points, events, jsonFile, docFile, help } = readOptions(argv)
   if (help) {
     process.stdout.write(HELP)
     return
   }
   const environment = describeEnvironment({
     date: new Date(),
-    command: ['node load/growth/main.ts', ...argv].join(' '),
+    // An empty list is an empty word, which the shell that repeats the command must see.
+    command: ['node load/growth/main.ts', ...argv.map((word) => (word === '' ? "''" : word))].join(' '),
+    commit: await sourceCommit(),
     natsServer: await natsVersion(await natsBinary()),
     rounds: 1,
   })
@@ -26,8 +29,10 @@ async function main(argv: readonly string[]): Promise<void> {
   }
   await mkdir(dirname(jsonFile), { recursive: true })
   await writeFile(jsonFile, `${JSON.stringify({ environment, rows }, null, 2)}\n`)
-  process.stdout.write(`${growthTable(rows)}\n`)
+  const figures = growthFigures(rows, environment)
+  process.stdout.write(`${figures}\n`)
   say(jsonFile)
+  if (docFile !== undefined) await writeFile(docFile, withFigures(await readFile(docFile, 'utf8'), figures))
 }
 
 /** Progress goes to standard error: standard output is the table. */

@@ -4,9 +4,7 @@ import { processCpuMs } from '../bench/process-time.ts'
 import { GrownMesh } from './grown-mesh.ts'
 import type { GrowthPoint } from './options.ts'
 
-/** Until what the load left behind (checkpoints, metrics, garbage) is done with; more where there are more topics. */
-const REST_MS = { least: 8_000, byTopic: 20 } as const
-const IDLE_MS = 10_000
+const IDLE_MS = 20_000
 const PER_SECOND = 400
 const WARM_UP_EVENTS = 2_000
 
@@ -27,10 +25,12 @@ export type GrowthRow = GrowthPoint & {
   readonly origin: Cost
   /** The gateway of one of the other regions. */
   readonly receiver: Cost
-  /** The nats-server of the origin while idle: what every consumer costs beyond the gateway. */
+  /** The nats-server of the origin while idle: what topics cost beyond the gateway. */
   readonly originServer: Cost
   /** JetStream consumers of the origin's server while idle. */
   readonly consumers: number
+  /** Readers, in all regions together, that had not gone to sleep when the idle figures were taken: above 0 they are not of a mesh at rest. */
+  readonly awake: number
 }
 
 /** Starts a mesh of this size and measures it. */
@@ -48,7 +48,9 @@ export async function measure(point: GrowthPoint, events: number, say: (line: st
   }
   say('  warming up')
   await load(WARM_UP_EVENTS)
-  await delay(REST_MS.least + REST_MS.byTopic * point.topics)
+  say('  waiting until all readers sleep')
+  const awake = await mesh.untilAtRest()
+  if (awake > 0) say(`  ${awake} readers do not: what follows is not a mesh at rest`)
 
   say(`  idle for ${IDLE_MS / 1_000} s`)
   const idle = await over(cpuMs, () => delay(IDLE_MS))
@@ -68,7 +70,7 @@ export async function measure(point: GrowthPoint, events: number, say: (line: st
   })
   if (origin === undefined || receiver === undefined || originServer === undefined)
     throw new Error('measure growth: a process is missing')
-  return { ...point, events, origin, receiver, originServer, consumers }
+  return { ...point, events, origin, receiver, originServer, consumers, awake }
 }
 
 /** What every counter grew by while `work` was done. */

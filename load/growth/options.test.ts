@@ -13,8 +13,10 @@ test('defaults measure no size twice', () => {
 })
 
 test('flags', () => {
-  const options = readOptions(['--topics', '2', '--regions', '', '--events', '200', '--json', '/tmp/x'])
-  expect(options).toEqual({ points: [{ regions: 3, topics: 2 }], events: 200, jsonFile: '/tmp/x', help: false })
+  const files = ['--json', '/tmp/x', '--doc', '/tmp/y']
+  const options = readOptions(['--topics', '2', '--regions', '', '--events', '200', ...files])
+  const points = [{ regions: 3, topics: 2 }]
+  expect(options).toEqual({ points, events: 200, jsonFile: '/tmp/x', docFile: '/tmp/y', help: false })
 })
 
 test.each([

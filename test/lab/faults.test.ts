@@ -59,6 +59,9 @@ test('a link can be late, slow, lossy and half-open, and heals', { timeout: 60_0
   await mesh.links.setTrouble('a', 'b', { kind: 'delay', delayMs: 100, jitterMs: 20 })
   expect(await echoed('x')).toBeGreaterThan(150)
   expect(mesh.links.status()).toMatchObject([{ mode: 'open', trouble: 'delay 100±20 ms' }])
+  // The question is lost, and so is the answer: each comes a round trip later.
+  await mesh.links.setTrouble('a', 'b', { kind: 'delay', delayMs: 50, jitterMs: 0, packetLoss: 0.01 })
+  expect(await echoed('x')).toBeGreaterThan(290)
   await mesh.links.setTrouble('a', 'b', { kind: 'slow', bytesPerSecond: 100_000 })
   expect(await echoed('x'.repeat(50_000))).toBeGreaterThan(400)
   await mesh.links.setTrouble('a', 'b', { kind: 'loss', ratio: 0.5 })

@@ -4,6 +4,8 @@ import { availableParallelism, cpus, loadavg, platform, release, totalmem } from
 export type Environment = {
   readonly date: string
   readonly command: string
+  /** Of the sources that were run; ends in "+" when they differed from it. See sourceCommit. */
+  readonly commit: string
   readonly cpu: string
   /** Cores that this process may use. All processes of a benchmark share them. */
   readonly cores: number
@@ -21,12 +23,14 @@ export type Environment = {
 export function describeEnvironment(run: {
   date: Date
   command: string
+  commit: string
   natsServer: string
   rounds: number
 }): Environment {
   return {
     date: run.date.toISOString(),
     command: run.command,
+    commit: run.commit,
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
     memoryGiB: Math.round(totalmem() / 2 ** 30),

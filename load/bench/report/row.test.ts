@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import { type BenchRow, mergeRows, toRow } from './row.ts'
+import { toRow } from './row.ts'
 
 describe('toRow', () => {
   test('a rate that reaches its goal', () => {
@@ -69,26 +69,5 @@ describe('toRow', () => {
 
   test('a reference of zero has no ratio', () => {
     expect(toRow({ name: 'x', unit: 'ms', rounds: [1], against: { name: 'y', rounds: [0] } }).ratio).toBeNull()
-  })
-})
-
-describe('mergeRows', () => {
-  const row = (name: string, value: number, against?: string): BenchRow =>
-    toRow({
-      name,
-      unit: 'events/s',
-      rounds: [value],
-      against: against === undefined ? undefined : { name: against, rounds: [1] },
-    })
-
-  test('replaces in place, keeps what others wrote, appends', () => {
-    const existing = [row('a', 1, 'x'), row('other issue', 5), row('a', 1, 'y')]
-    const merged = mergeRows(existing, [row('a', 2, 'y'), row('new', 3)])
-    expect(merged.map(({ name, value, against }) => [name, value, against?.name])).toEqual([
-      ['a', 1, 'x'],
-      ['other issue', 5, undefined],
-      ['a', 2, 'y'],
-      ['new', 3, undefined],
-    ])
   })
 })

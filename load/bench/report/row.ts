@@ -7,7 +7,7 @@ export type Reference = {
   readonly spread: readonly [min: number, max: number]
 }
 
-/** One line of `load/results/bench.json`. Names are stable: a later run replaces the row with the same name and reference. */
+/** One figure. Names are stable: a later run replaces the row with the same name and reference. */
 export type BenchRow = {
   /** "<what>, <under which conditions>". */
   readonly name: string
@@ -71,17 +71,6 @@ export function toRow(comparison: Comparison): BenchRow {
     goal: goal === undefined ? null : describeGoal(goal, unit),
     met: goal === undefined ? null : isMet(goal, name, value, otherValue),
   }
-}
-
-/** Rows that the run made replace those with the same name and reference and keep their places; all others stay; new ones follow. */
-export function mergeRows(existing: readonly BenchRow[], fresh: readonly BenchRow[]): BenchRow[] {
-  const merged = new Map(existing.map((row) => [identityOf(row), row]))
-  for (const row of fresh) merged.set(identityOf(row), row)
-  return [...merged.values()]
-}
-
-function identityOf(row: BenchRow): string {
-  return JSON.stringify([row.name, row.unit, row.against?.name ?? null])
 }
 
 function spreadOf(summary: Summary): readonly [number, number] {

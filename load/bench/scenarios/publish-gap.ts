@@ -9,15 +9,15 @@ import { type LoneScenario, roundsOf } from './scenario.ts'
 const PER_SECOND = 50
 const STEADY_MS = 1_000
 const SECONDS = 6
-/** Outages in one round. */
+/** Outages in one measured round. */
 const OUTAGES = 2
 
 const FORWARD = 'NATS of a region dies, its gateway forwards'
 const ELSEWHERE = 'NATS and gateways of a region die, the SDK goes elsewhere'
 
 /**
- * How long a client waits for the acknowledgement of an event while its region goes down, retries included. The p99 of so few outages is the longest of
- * all.
+ * How long a client waits for the acknowledgement of an event while its region goes down, retries included. Of each outage the event that waited longest
+ * counts, and of all outages (rounds x OUTAGES, those of the warm-up left out) the longest: ten have no other p99.
  */
 export const publishGap: LoneScenario = {
   name: 'publish-gap',
@@ -53,14 +53,15 @@ export const publishGap: LoneScenario = {
       turns.push({ name, run })
     }
     const outcomes = await interleave(turns, rounds, onTurn)
-    return candidates.map(({ name, limit }) =>
-      toRow({
-        name: `publish gap, ${name}, p99 of outages`,
+    return candidates.map(({ name, limit }) => {
+      const gaps = roundsOf(outcomes, name).flat()
+      return toRow({
+        name: `publish gap, ${name}, longest of ${gaps.length} outages`,
         unit: 'ms',
-        rounds: roundsOf(outcomes, name).flat(),
+        rounds: gaps,
         goal: { kind: 'at-most', limit },
         stands: 'highest',
-      }),
-    )
+      })
+    })
   },
 }
