@@ -28,7 +28,7 @@ const ROUTED_GIVES_UP = 0.02
 
 /** Pulls one origin into one region for ever: run after run, each from a position that is read again. */
 export function* applier(world: World, region: Region, origin: string): Steps {
-  const route = region.routes && new PullRoute(world, region.routes, origin)
+  const route = region.routes && new PullRoute(world, region.routes, region.name, origin)
   for (;;) {
     yield
     if (!region.up) return

@@ -32,14 +32,17 @@ export type Ended =
 export class PullRoute implements Chooser {
   readonly #world: World
   readonly #table: RouteTable
+  readonly #name: string
   readonly #origin: string
   #state: RouteState = NO_ROUTE
   #position: Position = START
   #run: RunWatch | undefined
   #began = 0
 
-  constructor(world: World, table: RouteTable, origin: string) {
+  /** @param name the region that pulls */
+  constructor(world: World, table: RouteTable, name: string, origin: string) {
     this.#world = world
+    this.#name = name
     this.#table = table
     this.#origin = origin
     this.#table.add(origin, this)
@@ -94,7 +97,7 @@ export class PullRoute implements Chooser {
     if (ended.kind === 'link-down') this.#table.lost(run.upstream)
     if (this.#world.now - this.#began >= STEADY_TICKS) this.#good(run.upstream)
     const step = nextStepOf(outcomeOf(ended))
-    if (this.#world.tracing) this.#world.say('route of', this.#origin, 'from', run.upstream, ended.kind, step.kind)
+    if (this.#world.tracing) this.#world.say(this.#name, 'ends a run of', this.#origin, 'from', run.upstream, ended.kind, step.kind)
     if (step.kind === 'trouble' && this.#world.on('troubles')) this.#trouble(run.upstream, step.trouble)
   }
 
