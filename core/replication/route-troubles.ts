@@ -6,7 +6,7 @@
  * - "gap": it no longer keeps what follows.
  * - "broken": it sent what cannot be right.
  * - "stalled": it said that there is more, and sent nothing.
- * - "stale": a relay that does not hear the origin, while this region could.
+ * - "stale": a relay that does not hear the origin.
  * - "lost": the link to it went down.
  */
 export type TroubleKind = keyof typeof BLOCKS

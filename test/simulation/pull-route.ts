@@ -114,10 +114,10 @@ export class PullRoute implements Chooser {
     return upstream
   }
 
-  /** A relay does not hear the origin: of no use while this region could ask the origin itself. */
+  /** A relay does not hear the origin. */
   #stale(region: string): void {
-    const blocked = blockedUntil(this.#state.troubles, this.#origin, milliseconds(this.#world.now)) !== undefined
-    if (this.#table.isUp(this.#origin) && !blocked && this.#world.on('circle')) this.#trouble(region, 'stale')
+    const isKnown = blockedUntil(this.#state.troubles, region, milliseconds(this.#world.now)) !== undefined
+    if (!isKnown && this.#world.on('circle')) this.#trouble(region, 'stale')
   }
 
   #trouble(region: string, kind: TroubleKind): void {
