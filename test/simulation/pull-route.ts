@@ -38,6 +38,8 @@ export class PullRoute implements Chooser {
   #position: Position = START
   #run: RunWatch | undefined
   #began = 0
+  #changes = -1
+  #againMs = 0
 
   /** @param name the region that pulls */
   constructor(world: World, table: RouteTable, name: string, origin: string) {
@@ -85,7 +87,7 @@ export class PullRoute implements Chooser {
     if (run.applied(position)) this.#good(run.upstream)
     if (run.stalls()) return { kind: 'stalled', who: 'upstream' }
     if (run.upstream !== this.#origin && run.report?.stale === true) this.#stale(run.upstream)
-    const better = this.#decide()
+    const better = this.#isDue() ? this.#decide() : this.#state.current
     return better === undefined || better === run.upstream ? undefined : { kind: 'moved', to: better }
   }
 
@@ -97,32 +99,42 @@ export class PullRoute implements Chooser {
     if (ended.kind === 'link-down') this.#table.lost(run.upstream)
     if (this.#world.now - this.#began >= STEADY_TICKS) this.#good(run.upstream)
     const step = nextStepOf(outcomeOf(ended))
-    if (this.#world.tracing) this.#world.say(this.#name, 'ends a run of', this.#origin, 'from', run.upstream, ended.kind, step.kind)
-    if (step.kind === 'trouble' && this.#world.on('troubles')) this.#trouble(run.upstream, step.trouble)
+    if (this.#world.tracing)
+      this.#world.say(this.#name, 'ends a run of', this.#origin, 'from', run.upstream, ended.kind, step.kind)
+    if (step.kind === 'trouble') this.#trouble(run.upstream, step.trouble)
   }
 
   linkUp(region: string): void {
     this.#good(region)
   }
 
+  /** As in a gateway, it is chosen anew when something changed, or time alone may change the choice. */
+  #isDue(): boolean {
+    return this.#changes !== this.#table.changes || milliseconds(this.#world.now) >= this.#againMs
+  }
+
   #decide(): string | undefined {
+    this.#changes = this.#table.changes
     const candidates = this.#table.candidates(this.#origin)
     const view = { origin: this.#origin, candidates, position: this.#position, nowMs: milliseconds(this.#world.now) }
-    const { state, upstream } = chooseUpstream(this.#state, view)
+    const { state, upstream, againMs = Number.POSITIVE_INFINITY } = chooseUpstream(this.#state, view)
     if (upstream !== this.#state.current) this.#world.stats.moves++
     this.#state = state
+    this.#againMs = againMs
     return upstream
   }
 
   /** A relay does not hear the origin. */
   #stale(region: string): void {
-    const isKnown = blockedUntil(this.#state.troubles, region, milliseconds(this.#world.now)) !== undefined
-    if (!isKnown && this.#world.on('circle')) this.#trouble(region, 'stale')
+    const nowMs = milliseconds(this.#world.now)
+    if (blockedUntil(this.#state.troubles, region, nowMs) !== undefined || !this.#world.on('circle')) return
+    if (this.#table.isUp(this.#origin) || this.#world.on('detour')) this.#trouble(region, 'stale')
   }
 
   #trouble(region: string, kind: TroubleKind): void {
     const at = { nowMs: milliseconds(this.#world.now), jitter: this.#world.random.next() }
     this.#state = { ...this.#state, troubles: withTrouble(this.#state.troubles, region, kind, at) }
+    this.#againMs = at.nowMs
   }
 
   #good(region: string): void {

@@ -1,4 +1,12 @@
-import { chooseUpstream, mayBeatOrigin, NO_ROUTE, type Position, type RouteCandidate, START } from '@landbridge/core'
+import {
+  chooseUpstream,
+  mayBeatOrigin,
+  NO_ROUTE,
+  type Position,
+  type RouteCandidate,
+  START,
+  samePosition,
+} from '@landbridge/core'
 import type { HeadReport } from '../../gateway/replicate/pull/lag-meter.ts'
 import type { KnownHead } from '../../gateway/replicate/serve/relay-head.ts'
 import type { Region } from './region.ts'
@@ -45,10 +53,16 @@ export class RouteTable {
   readonly #peers = new Map<string, Peer>()
   /** By origin; a pull that began later takes the place of the one before. */
   readonly #choosers = new Map<string, Chooser>()
+  #changes = 0
 
   constructor(world: World, region: Region) {
     this.#world = world
     this.#region = region
+  }
+
+  /** Counts what may change a choice. */
+  get changes(): number {
+    return this.#changes
   }
 
   /** Meets the other regions. @param equal all links cost the same, and are equally long */
@@ -120,6 +134,7 @@ export class RouteTable {
   #change(name: string, peer: Peer, up: boolean): void {
     peer.up = up
     peer.holdings.clear()
+    this.#changes++
     if (up) for (const chooser of this.#choosers.values()) chooser.linkUp(name)
   }
 
@@ -129,8 +144,15 @@ export class RouteTable {
       if (origin === name) continue
       const wants = this.#choosers.get(origin)?.wants === true || mayBeatOrigin(originCost, cost)
       if (!wants) holdings.delete(origin)
-      else if (!holdings.has(origin) || this.#world.on('holdings')) holdings.set(origin, heldBy(region, origin))
+      else if (!holdings.has(origin) || this.#world.on('holdings')) this.#take(holdings, origin, heldBy(region, origin))
     }
+  }
+
+  #take(holdings: Map<string, Held>, origin: string, held: Held): void {
+    const known = holdings.get(origin)
+    if (known?.repairing === held.repairing && samePosition(known.position, held.position)) return
+    holdings.set(origin, held)
+    this.#changes++
   }
 }
 
