@@ -86,7 +86,7 @@ export function chooseUpstream(state: RouteState, view: RouteView): RouteChoice 
   const usable = view.candidates.filter((candidate) => isUsable(candidate, state, view))
   const best = bestOf(usable, state, view)
   const current = usable.find(({ region }) => region === state.current)
-  const tryAtMs = canTryAt(state.troubles, waiting(view.candidates, usable), view.nowMs)
+  const tryAtMs = canTryAt(state.troubles, waiting(usable, state, view), view.nowMs)
   if (current === undefined || best === undefined) {
     const next = { ...state, current: best?.region, challenger: undefined }
     return { state: next, upstream: best?.region, againMs: tryAtMs }
@@ -133,10 +133,14 @@ function isStale(region: string, troubles: Troubles, nowMs: number): boolean {
   return troubles.get(region)?.kind === 'stale' && blockedUntil(troubles, region, nowMs) !== undefined
 }
 
-/** Those that only their troubles keep from being used. */
-function waiting(all: readonly RouteCandidate[], usable: readonly RouteCandidate[]): readonly string[] {
-  return all
-    .filter((candidate) => candidate.up && candidate.allowed && !usable.includes(candidate))
+/** Those that only their troubles keep from being used, or from being as good as they are. */
+function waiting(
+  usable: readonly RouteCandidate[],
+  { troubles }: RouteState,
+  { candidates, nowMs }: RouteView,
+): readonly string[] {
+  return candidates
+    .filter((one) => one.up && one.allowed && (!usable.includes(one) || isStale(one.region, troubles, nowMs)))
     .map(({ region }) => region)
 }
 

@@ -105,7 +105,7 @@ export class PullRoute implements Chooser {
   }
 
   linkUp(region: string): void {
-    this.#good(region)
+    this.#forget(region)
   }
 
   /** As in a gateway, it is chosen anew when something changed, or time alone may change the choice. */
@@ -138,6 +138,10 @@ export class PullRoute implements Chooser {
   }
 
   #good(region: string): void {
+    if (this.#state.troubles.get(region)?.kind !== 'stale') this.#forget(region)
+  }
+
+  #forget(region: string): void {
     this.#state = { ...this.#state, troubles: withoutTrouble(this.#state.troubles, region) }
   }
 }

@@ -87,9 +87,9 @@ export class PullRoute implements RouteListener {
     this.decide()
   }
 
-  /** An upstream serves well. */
+  /** An upstream serves well. That says nothing of whether it hears the origin. */
   good(region: string): void {
-    this.#state = { ...this.#state, troubles: withoutTrouble(this.#state.troubles, region) }
+    if (this.#state.troubles.get(region)?.kind !== 'stale') this.#forget(region)
   }
 
   /** A relay does not hear the origin: of no use while somebody else may. Said again and again; once known, it is no news. */
@@ -98,7 +98,11 @@ export class PullRoute implements RouteListener {
   }
 
   linkUp(region: string): void {
-    this.good(region)
+    this.#forget(region)
+  }
+
+  #forget(region: string): void {
+    this.#state = { ...this.#state, troubles: withoutTrouble(this.#state.troubles, region) }
   }
 
   decide(): void {
