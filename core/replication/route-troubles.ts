@@ -35,7 +35,8 @@ const BLOCKS = {
   gap: { minMs: 1_000, maxMs: 60_000 },
   broken: { minMs: 1_000, maxMs: 30_000 },
   stalled: { minMs: 1_000, maxMs: 30_000 },
-  stale: { minMs: 10_000, maxMs: 600_000 },
+  // Nothing tells when it hears the origin again: a way that heals must be found in a minute or two.
+  stale: { minMs: 10_000, maxMs: 60_000 },
   lost: { minMs: 0, maxMs: 0 },
 } as const
 

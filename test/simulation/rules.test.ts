@@ -33,7 +33,7 @@ const CAUGHT: Readonly<Partial<Record<Rule, readonly [ProfileName, number]>>> = 
   outlive: ['retention', 50],
   circle: ['routes', 50],
   holdings: ['routes', 50],
-  detour: ['routes', 1_000],
+  detour: ['routes', 1_700],
   adopt: ['hard', 50],
   retire: ['dead', 50],
 }

@@ -15,7 +15,7 @@ export type Outcome = {
 }
 
 const QUIET_TICKS_MAX = 6_000
-/** Where upstreams are chosen: from the end of the last publish until every event is everywhere. Seen: about 30. */
+/** Where upstreams are chosen: from the end of the last publish until every event is everywhere. A relay that did not hear the origin is asked again after a minute. */
 const ROUTED_TICKS_MAX = 300
 
 /** One run: faults, healing, rest, verdict. */
