@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Random } from '../testing/random.ts'
 import type { Position } from './position.ts'
 import { chooseUpstream, NO_ROUTE, type RouteState } from './route.ts'
-import { withTrouble } from './route-troubles.ts'
+import { blockedUntil, withTrouble } from './route-troubles.ts'
 
 const STEP_MS = 100
 const ORIGIN = 0
@@ -72,7 +72,7 @@ class Model {
     region.stale = from === undefined || moved || (from !== ORIGIN && before[from]?.stale === true)
     if (from === undefined || moved) return
     region.held = Math.max(region.held, from === ORIGIN ? this.#head : (before[from]?.held ?? 0))
-    if (!region.stale || from === ORIGIN || this.#links[self]?.[ORIGIN] !== true) return
+    if (!region.stale || from === ORIGIN || blockedUntil(state.troubles, String(from), nowMs) !== undefined) return
     const at = { nowMs, jitter: 0.5 }
     region.route = { ...state, troubles: withTrouble(state.troubles, String(from), 'stale', at) }
   }

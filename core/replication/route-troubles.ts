@@ -6,7 +6,7 @@
  * - "gap": it no longer keeps what follows.
  * - "broken": it sent what cannot be right.
  * - "stalled": it said that there is more, and sent nothing.
- * - "stale": a relay that does not hear the origin, while this region could.
+ * - "stale": a relay that does not hear the origin.
  * - "lost": the link to it went down.
  */
 export type TroubleKind = keyof typeof BLOCKS
@@ -35,7 +35,8 @@ const BLOCKS = {
   gap: { minMs: 1_000, maxMs: 60_000 },
   broken: { minMs: 1_000, maxMs: 30_000 },
   stalled: { minMs: 1_000, maxMs: 30_000 },
-  stale: { minMs: 10_000, maxMs: 600_000 },
+  // Nothing tells when it hears the origin again: a way that heals must be found in a minute or two.
+  stale: { minMs: 10_000, maxMs: 60_000 },
   lost: { minMs: 0, maxMs: 0 },
 } as const
 

@@ -87,6 +87,19 @@ describe('chooseUpstream, with nothing chosen yet', () => {
     expect(chooseUpstream(both, view([relay('b', 110), origin()], 100, 1)).upstream).toBe('b')
   })
 
+  /** Relays that pulled from each other held the same, and stayed: what only a region behind them lacked never came. */
+  it('leaves a relay that does not hear the origin for one that may, whatever they hold, and asks it again later', () => {
+    const candidates = [relay('b', 110, { cost: 0 }), relay('c', 90), origin({ up: false })]
+    const first = chooseUpstream(blocked(on('b'), 'b', 'stale'), view(candidates, 100, 1))
+    expect(first).toMatchObject({ upstream: 'b', againMs: 1_501 })
+    const moved = chooseUpstream(first.state, view(candidates, 100, 1_501))
+    expect(moved).toMatchObject({ upstream: 'c', againMs: 10_000 })
+    const neither = chooseUpstream(blocked(moved.state, 'c', 'stale'), view(candidates, 100, 2_000))
+    expect(neither.state.challenger).toEqual({ region: 'b', sinceMs: 2_000 })
+    const later = chooseUpstream(moved.state, view(candidates, 100, 10_000))
+    expect(later.state.challenger).toEqual({ region: 'b', sinceMs: 10_000 })
+  })
+
   it.each<[kind: TroubleKind, count: number, waitMs: number]>([
     ['unavailable', 1, 20],
     ['unavailable', 10, 1_000],

@@ -61,6 +61,8 @@ const BEHIND_POINTS_MAX = 5_000
 const EXHAUSTED_POINTS = 500
 /** It does not have what we have: it would have to ask further up. */
 const UNPLACEABLE_POINTS = 10_000
+/** It did not hear the origin: one that may hear it is better, whatever it has. Its numbers may be those of a log that is gone. */
+const STALE_POINTS = 20_000
 /** A better one must be better by this ... */
 const MARGIN_POINTS = 25
 /** ... for this long. */
@@ -72,7 +74,9 @@ const BETTER_MS = 1_500
  * 1. Only regions whose link is up, that may relay the topic, do not repair, and gave no trouble that still counts. No
  *    relay, when the origin itself refuses this region the topic: what it does not give is not had by a detour.
  * 2. Among them the one with the fewest points: cost, round trip, a surcharge for relays, and how far a relay is behind
- *    the best one known, by the origin's own stamps. A relay that is behind this region comes last: it may still know a way.
+ *    the best one known, by the origin's own stamps. A relay that is behind this region comes late: it may still know a way.
+ *    One that was found not to hear the origin comes last, until that is so long ago that it is asked again: relays that
+ *    pull from each other hold the same, so nothing else would tell them to look elsewhere.
  * 3. While the current one can be used, another must be better by a margin for a while, and for longer if it was left
  *    before because it failed. When the current one cannot be used the best other one is taken at once.
  * 4. At equal costs the origin itself wins whenever it can be used. A relay wins over it only by a cost that an
@@ -82,7 +86,7 @@ export function chooseUpstream(state: RouteState, view: RouteView): RouteChoice 
   const usable = view.candidates.filter((candidate) => isUsable(candidate, state, view))
   const best = bestOf(usable, state, view)
   const current = usable.find(({ region }) => region === state.current)
-  const tryAtMs = canTryAt(state.troubles, waiting(view.candidates, usable), view.nowMs)
+  const tryAtMs = canTryAt(state.troubles, waiting(usable, state, view), view.nowMs)
   if (current === undefined || best === undefined) {
     const next = { ...state, current: best?.region, challenger: undefined }
     return { state: next, upstream: best?.region, againMs: tryAtMs }
@@ -120,15 +124,23 @@ function isUsable(candidate: RouteCandidate, { current, troubles }: RouteState, 
 /** A relay that did not hear the origin is left alone for as long as the origin can be asked itself. */
 function isBlocked(region: string, troubles: Troubles, { origin, candidates, nowMs }: RouteView): boolean {
   if (blockedUntil(troubles, region, nowMs) === undefined) return false
-  if (troubles.get(region)?.kind !== 'stale') return true
+  if (!isStale(region, troubles, nowMs)) return true
   const hearsOrigin = candidates.some((candidate) => candidate.region === origin && candidate.up)
   return hearsOrigin && blockedUntil(troubles, origin, nowMs) === undefined
 }
 
-/** Those that only their troubles keep from being used. */
-function waiting(all: readonly RouteCandidate[], usable: readonly RouteCandidate[]): readonly string[] {
-  return all
-    .filter((candidate) => candidate.up && candidate.allowed && !usable.includes(candidate))
+function isStale(region: string, troubles: Troubles, nowMs: number): boolean {
+  return troubles.get(region)?.kind === 'stale' && blockedUntil(troubles, region, nowMs) !== undefined
+}
+
+/** Those that only their troubles keep from being used, or from being as good as they are. */
+function waiting(
+  usable: readonly RouteCandidate[],
+  { troubles }: RouteState,
+  { candidates, nowMs }: RouteView,
+): readonly string[] {
+  return candidates
+    .filter((one) => one.up && one.allowed && (!usable.includes(one) || isStale(one.region, troubles, nowMs)))
     .map(({ region }) => region)
 }
 
@@ -149,7 +161,9 @@ function bestOf(usable: readonly RouteCandidate[], state: RouteState, view: Rout
 function points(candidate: RouteCandidate, state: RouteState, view: RouteView): number {
   const { cost, rttMs, region } = candidate
   const way = cost + (rttMs === undefined ? RTT_UNKNOWN_POINTS : Math.min(rttMs, RTT_POINTS_MAX))
-  return region === view.origin ? way : way + RELAY_POINTS + behindPoints(candidate, state, view)
+  if (region === view.origin) return way
+  const stale = isStale(region, state.troubles, view.nowMs) ? STALE_POINTS : 0
+  return way + RELAY_POINTS + behindPoints(candidate, state, view) + stale
 }
 
 function behindPoints(candidate: RouteCandidate, state: RouteState, view: RouteView): number {

@@ -15,18 +15,24 @@ import {
   withGapAnswer,
 } from '@landbridge/core'
 import { isCopy, tooOld } from './copies.ts'
+import { type Ended, PullRoute, type RunWatch } from './pull-route.ts'
 import type { Message, WireRecord } from './record.ts'
 import type { Region } from './region.ts'
 import { control, outcome, Repair } from './repair.ts'
 import { type Served, type ServedPull, serve } from './serve.ts'
 import { milliseconds, type Steps, type World } from './world.ts'
 
+/** A run is given up for nothing, at an answer without records: where upstreams are chosen at random, so that others get their turn. */
+const GIVES_UP = 0.3
+const ROUTED_GIVES_UP = 0.02
+
 /** Pulls one origin into one region for ever: run after run, each from a position that is read again. */
 export function* applier(world: World, region: Region, origin: string): Steps {
+  const route = region.routes && new PullRoute(world, region.routes, region.name, origin)
   for (;;) {
     yield
     if (!region.up) return
-    yield* new Pull(world, region, origin).run()
+    yield* new Pull(world, region, origin, route).run()
   }
 }
 
@@ -35,18 +41,24 @@ class Pull {
   readonly #world: World
   readonly #region: Region
   readonly #origin: string
+  /** Undefined: upstreams are chosen at random. */
+  readonly #route: PullRoute | undefined
+  #watch: RunWatch | undefined
   #upstream: Region | undefined
   #served: ServedPull | undefined
   /** Why it was not served. */
   #refusal: Exclude<Served['kind'], 'records'> | undefined
+  /** Why the upstream was left. */
+  #left: Ended | undefined
   /** Without rule 3b, a run takes whatever is last for this. */
   #sent: Position = START
   #checkedAt = 0
 
-  constructor(world: World, region: Region, origin: string) {
+  constructor(world: World, region: Region, origin: string, route: PullRoute | undefined) {
     this.#world = world
     this.#region = region
     this.#origin = origin
+    this.#route = route
   }
 
   *run(): Steps {
@@ -55,10 +67,12 @@ class Pull {
     const { session } = region
     const opening = this.#opening()
     const { last } = opening
-    if (last?.control === 'branch') return yield* new Repair(this.#world, region, origin, session).run(last)
-    const linked = this.#world.regions.filter((other) => this.#world.linked(region, other))
-    if (linked.length === 0) return
-    this.#upstream = this.#world.random.pick(linked)
+    if (last?.control === 'branch') {
+      yield* new Repair(this.#world, region, origin, session).run(last)
+      return
+    }
+    this.#upstream = this.#choose()
+    if (this.#upstream === undefined) return
     const run = new ApplyRun<WireRecord>(opening)
     region.onOpen(origin, run.position)
     this.#served = serve(this.#world, this.#upstream, {
@@ -68,6 +82,7 @@ class Pull {
       receiver: region.name,
       path: [],
     })
+    this.#watch = this.#route?.begin(this.#upstream, run.position)
     let action = run.begin()
     while (action.kind !== 'end') {
       const answer: RunInput<WireRecord> = yield* this.#act(action, run.position)
@@ -75,13 +90,22 @@ class Pull {
       action = run.next(answer, this.#world.on('session') ? region.session : session)
     }
     this.#count(action.reason)
+    let ended: Ended = this.#left ?? { kind: 'ended', reason: action.reason }
     if (this.#refusal === 'diverged' && this.#world.on('match')) {
       // From what the stream holds now, not from when the run began.
       const now = region.session
-      yield* new Repair(this.#world, region, origin, now).run(region.stream.lastOf(origin))
+      const reason = yield* new Repair(this.#world, region, origin, now).run(region.stream.lastOf(origin))
+      ended = { kind: 'repair', reason }
     } else if (this.#refusal === 'retention-gap' || this.#refusal === 'cannot-tell') {
       yield* this.#refused(this.#refusal === 'cannot-tell' ? 'cannot-serve' : 'gap', run.position)
     }
+    this.#route?.follow(ended)
+  }
+
+  #choose(): Region | undefined {
+    if (this.#route !== undefined) return this.#route.next()
+    const linked = this.#world.regions.filter((other) => this.#world.linked(this.#region, other))
+    return linked.length === 0 ? undefined : this.#world.random.pick(linked)
   }
 
   /** When nobody can serve what follows, that is written down. */
@@ -139,11 +163,13 @@ class Pull {
     const { random } = this.#world
     yield
     const linked = this.#upstream !== undefined && this.#world.linked(this.#region, this.#upstream)
-    if (!linked) return { kind: 'stop', reason: 'stopped' }
+    this.#left = linked ? this.#route?.look(position) : { kind: 'link-down', reason: '' }
+    if (!linked || this.#left !== undefined) return { kind: 'stop', reason: 'stopped' }
     if (position.sequence > 0) this.#served?.applied(position)
     const served = this.#served?.next(1 + random.below(5))
     if (served?.kind !== 'records') {
       this.#refusal = served?.kind
+      this.#left = served && { kind: 'refused', served: served.kind }
       if (this.#world.tracing) {
         const at = `${position.sequence}#${position.stamp % 1_000_000n}`
         this.#world.say(
@@ -161,7 +187,9 @@ class Pull {
       return { kind: 'stop', reason: 'stopped' }
     }
     const { records } = served
-    if (records.length === 0 && random.chance(0.3)) return { kind: 'stop', reason: 'stopped' }
+    if (this.#served !== undefined) this.#watch?.heard(this.#served, records)
+    const givesUp = this.#route === undefined ? GIVES_UP : ROUTED_GIVES_UP
+    if (records.length === 0 && random.chance(givesUp)) return { kind: 'stop', reason: 'stopped' }
     if (this.#world.on('chain')) return { kind: 'records', records }
     // A receiver that takes what comes.
     let prev = position

@@ -2,6 +2,12 @@ import { START, samePosition } from '@landbridge/core'
 import type { Region } from './region.ts'
 import type { World } from './world.ts'
 
+/** Whether every event that some region has is in all that must have it. */
+export function isComplete(world: World): boolean {
+  const isHere = (region: Region, id: string) => region.stream.shown(id) > 0 || !world.belongs(id, region)
+  return world.events().every((id) => world.regions.every((region) => isHere(region, id)))
+}
+
 /** What must hold once everything has healed and come to rest. I2 is watched as events are stored. */
 export function check(world: World): void {
   const events = new Set([...world.events(), ...world.acked.keys()])

@@ -28,6 +28,8 @@ export type Profile = {
   readonly staleTicks: number
   /** Regions are linked in a line for ever, so that relays are the only route. */
   readonly line: boolean
+  /** Upstreams are chosen as in a gateway, links have costs and are cut in one direction, and some never were. */
+  readonly routes: boolean
   /** Batches are not atomic: only the first message is fenced, and repeated ones are passed over. */
   readonly pieces: boolean
   /** The topic keeps events for so long, ticks; 0: for ever. It must exceed by far what clients and repairs take. */
@@ -71,6 +73,7 @@ const usual: Profile = {
   lifeTicks: 10,
   staleTicks: 0,
   line: false,
+  routes: false,
   pieces: false,
   retentionTicks: 0,
   dead: false,
@@ -97,6 +100,12 @@ export const PROFILES = {
     rates: { ...usual.rates, deliver: 0.3, sync: 0.01, fault: 0.1, race: 0.1, event: 0.12 },
   },
   line: { ...usual, about: 'relays are the only route', regions: [3, 4], line: true },
+  routes: {
+    ...usual,
+    about: 'upstreams are chosen as gateways do; links work one way only, and some never',
+    regions: [3, 5],
+    routes: true,
+  },
   racy,
   pieces: {
     ...racy,

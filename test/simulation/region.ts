@@ -8,6 +8,7 @@ import {
 } from '@landbridge/core'
 import { EPOCH_MS, TICK_MS } from './profiles.ts'
 import { type Message, type Stored, show } from './record.ts'
+import { RouteTable } from './route-table.ts'
 import { Stream } from './stream.ts'
 import type { World } from './world.ts'
 
@@ -51,6 +52,8 @@ export class Region {
   readonly name: string
   readonly index: number
   readonly pods: readonly Pod[]
+  /** What it chooses upstreams from; undefined: they are chosen at random. */
+  readonly routes: RouteTable | undefined
   readonly #world: World
   /** False: the region is cut off and stands still, and loses nothing. */
   up = true
@@ -84,6 +87,7 @@ export class Region {
     this.name = name
     this.index = index
     this.pods = Array.from({ length: pods }, (_, pod) => ({ name: `${name}${pod}`, region: this, pausedUntil: 0 }))
+    this.routes = world.profile.routes ? new RouteTable(world, this) : undefined
     this.#session = this.#identity()
   }
 

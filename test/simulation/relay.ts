@@ -1,3 +1,5 @@
+import { create } from '@bufbuild/protobuf'
+import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import {
   type BendRecord,
   type LiveSegment,
@@ -16,6 +18,9 @@ import {
   START,
   samePosition,
 } from '@landbridge/core'
+import { type PullHead, PullHeadSchema } from '@landbridge/proto'
+import { RelayHead } from '../../gateway/replicate/serve/relay-head.ts'
+import type { HeadReport } from '../../gateway/replicate/serve/responses.ts'
 import type { Stored, WireRecord } from './record.ts'
 import type { Region } from './region.ts'
 import { type Request, type Served, type ServedPull, serve, wireOf } from './serve.ts'
@@ -34,6 +39,8 @@ export class RelayPull implements ServedPull {
   readonly #region: Region
   readonly #request: Request
   readonly #session: SessionIdentity
+  /** What it says of the origin's end. */
+  readonly #head: RelayHead
   #run: RelayRun<WireRecord> | undefined
   #action: RelayAction<WireRecord> | undefined
   #segments: readonly LiveSegment[] | undefined
@@ -48,6 +55,8 @@ export class RelayPull implements ServedPull {
     this.#region = region
     this.#request = request
     this.#session = region.session
+    const { origin, path, receiver } = request
+    this.#head = new RelayHead(() => region.routes?.originHead(origin), path.at(-1) ?? receiver)
   }
 
   next(recordsMax: number): Served {
@@ -61,7 +70,10 @@ export class RelayPull implements ServedPull {
         this.#action = action
         return { kind: action.reason === 'repairing' ? 'cannot-tell' : action.reason }
       }
-      if (action.kind === 'emit') sent = emitted(action)
+      if (action.kind === 'emit') {
+        sent = emitted(action)
+        this.#head.onSent(action.events.at(-1)?.position)
+      }
       const answer: RelayInput<WireRecord> | undefined = this.#act(action, recordsMax)
       // Nothing more for now: the same action is tried again when the receiver asks the next time.
       this.#action = answer === undefined ? action : this.#run.next(answer)
@@ -73,6 +85,20 @@ export class RelayPull implements ServedPull {
 
   applied(position: Position): void {
     this.#upstream?.pull.applied(position)
+  }
+
+  head(): HeadReport | undefined {
+    if (this.#run === undefined) return undefined
+    this.#head.onLocal(this.#region.stream.lastOf(this.#request.origin)?.position)
+    this.#head.onUpstream(pullHeadOf(this.#upstream?.pull.head()), 0)
+    return this.#head.report(this.#unread())
+  }
+
+  /** Entries that it has not sent. */
+  #unread(): number {
+    const action = this.#action
+    if (action?.kind === 'emit') return action.events.length
+    return action?.kind === 'read' ? this.#region.stream.behind(this.#request.origin, action.after).length : 0
   }
 
   #open(): RelayRun<WireRecord> {
@@ -145,11 +171,20 @@ export class RelayPull implements ServedPull {
     const regions = world.regions.filter((next) => world.linked(this.#region, next) && !towards.includes(next.name))
     if (regions.length === 0 || towards.length > PATH_MAX) return { kind: 'refused', reason: 'cannot-tell' }
     if (!world.on('readThrough')) return { kind: 'refused', reason: this.#guess(action.position) }
-    const region = regions.find((next) => next.name === origin) ?? world.random.pick(regions)
+    const region = regions.find((next) => next.name === origin) ?? this.#towards(regions)
+    if (region === undefined) return { kind: 'refused', reason: 'cannot-tell' }
     const { position, scanned, skipGap } = action
     const pull = serve(world, region, { origin, position, scanned, skipGap, receiver, path: towards })
     this.#upstream = { region, pull }
     return undefined
+  }
+
+  /** Where it goes when the origin's link is down: to where this region's own records come from. */
+  #towards(regions: readonly Region[]): Region | undefined {
+    const { routes } = this.#region
+    if (routes === undefined) return this.#world.random.pick(regions)
+    const upstream = routes.upstreamOf(this.#request.origin)
+    return regions.find(({ name }) => name === upstream)
   }
 
   /** A relay that only asks the origin whether it has a record, instead of reading through. */
@@ -207,6 +242,14 @@ export class RelayPull implements ServedPull {
     if (found === undefined) return { after: stream.fenceOf(origin), held: position }
     return { after: found.localSequence - 1, held: found.prev ?? START }
   }
+}
+
+function pullHeadOf(head: HeadReport | undefined): PullHead | undefined {
+  if (head === undefined) return undefined
+  const { position, pending, stale = false, timeMs } = head
+  const time = timeMs === undefined ? undefined : timestampFromMs(timeMs)
+  const wire = { sequence: BigInt(position.sequence), stamp: position.stamp }
+  return create(PullHeadSchema, { head: wire, pending: BigInt(pending), stale, time })
 }
 
 function emitted({ events, prev, skipped }: RelayAction<WireRecord> & { kind: 'emit' }): Served {

@@ -6,6 +6,7 @@ import {
   markerOf,
   type Position,
   type RepairAction,
+  type RepairEnd,
   type RepairInput,
   RepairRun,
   type SendResult,
@@ -44,7 +45,7 @@ export class Repair {
     this.#session = session
   }
 
-  *run(last: LocalRecord | undefined): Steps {
+  *run(last: LocalRecord | undefined): Steps<RepairEnd> {
     const world = this.#world
     const { windowTicks, lifeTicks, clockTicks } = world.profile
     const written = last?.control === 'branch' ? this.#region.stream.at(last.localSequence) : undefined
@@ -62,11 +63,12 @@ export class Repair {
     let action = run.begin()
     while (action.kind !== 'end') {
       const answer: RepairInput = yield* this.#act(action)
-      if (!this.#region.up) return
+      if (!this.#region.up) return 'stopped'
       action = run.next(answer, world.on('session') ? this.#region.session : this.#session)
     }
     world.stats.adopted += run.adopted
     if (action.reason === 'repaired') world.stats.repaired++
+    return action.reason
   }
 
   *#act(action: RepairAction): Steps<RepairInput> {

@@ -31,6 +31,9 @@ const CAUGHT: Readonly<Partial<Record<Rule, readonly [ProfileName, number]>>> = 
   gap: ['retention', 100],
   tails: ['retention', 6_500],
   outlive: ['retention', 50],
+  circle: ['routes', 50],
+  holdings: ['routes', 50],
+  detour: ['routes', 1_700],
   adopt: ['hard', 50],
   retire: ['dead', 50],
 }

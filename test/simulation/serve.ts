@@ -6,6 +6,7 @@ import {
   START,
   samePosition,
 } from '@landbridge/core'
+import type { HeadReport } from '../../gateway/replicate/serve/responses.ts'
 import type { Stored, WireRecord } from './record.ts'
 import type { Region } from './region.ts'
 import { RelayPull } from './relay.ts'
@@ -34,6 +35,8 @@ export interface ServedPull {
   next(recordsMax: number): Served
   /** The receiver has durably applied everything up to here. */
   applied(position: Position): void
+  /** How far the origin is, as its server would say; undefined while it does not serve. */
+  head(): HeadReport | undefined
 }
 
 /** Begins to serve. */
@@ -42,7 +45,7 @@ export function serve(world: World, region: Region, request: Request): ServedPul
   const { path, receiver, origin } = request
   const relays = origin === region.name ? path : [...path, region.name]
   if (egress !== undefined && world.on('mayRelay') && !relays.every((relay) => egress.mayRelay(relay, receiver))) {
-    return { next: () => ({ kind: 'cannot-tell' }), applied: () => undefined }
+    return { next: () => ({ kind: 'cannot-tell' }), applied: () => undefined, head: () => undefined }
   }
   return origin === region.name ? new OwnPull(world, region, request) : new RelayPull(world, region, request)
 }
@@ -95,6 +98,13 @@ class OwnPull implements ServedPull {
 
   applied(position: Position): void {
     if (this.#placed && this.#region.session === this.#session) this.#region.onApplied(this.#receiver, position)
+  }
+
+  head(): HeadReport | undefined {
+    const { stream, name, nowMs } = this.#region
+    const position = stream.of(name).at(-1)?.position ?? START
+    const pending = stream.behind(name, this.#looked.sequence).length
+    return this.#placed ? { position, pending, stale: false, timeMs: nowMs } : undefined
   }
 
   #place(): Placement {

@@ -1,7 +1,7 @@
 import { applier } from './applier.ts'
 import { client } from './client.ts'
 import { bury, fault, heal } from './faults.ts'
-import { check } from './invariants.ts'
+import { check, isComplete } from './invariants.ts'
 import { retire } from './repair.ts'
 import { World, type WorldOptions } from './world.ts'
 
@@ -15,6 +15,8 @@ export type Outcome = {
 }
 
 const QUIET_TICKS_MAX = 6_000
+/** Where upstreams are chosen: from the end of the last publish until every event is everywhere. A relay that did not hear the origin is asked again after a minute. */
+const ROUTED_TICKS_MAX = 300
 
 /** One run: faults, healing, rest, verdict. */
 export function simulate(options: WorldOptions): Outcome {
@@ -47,12 +49,17 @@ function settle(world: World): void {
   const { profile, problems, stats } = world
   // A branch waits for a batch life, a gap for those who may yet fill it.
   const rest = 60 + 2 * profile.lifeTicks + (profile.retentionTicks > 0 ? 120 : 0)
+  const isDone = () => quiet >= rest && (!profile.routes || isComplete(world))
   let quiet = 0
-  for (let step = 0; step < QUIET_TICKS_MAX && quiet < rest && problems.length === 0; step++) {
+  let idle = 0
+  for (let step = 0; step < QUIET_TICKS_MAX && !isDone() && problems.length === 0; step++) {
     const before = stats.stores - stats.controls
     tick(world, false)
     // Where nothing follows, retention takes control records, too, and they are written anew.
     quiet = before === stats.stores - stats.controls && !world.publishing ? quiet + 1 : 0
+    idle = world.publishing ? 0 : idle + 1
+    if (!profile.routes || idle < ROUTED_TICKS_MAX || isComplete(world)) continue
+    world.problem(`ROUTE events are missing ${idle} ticks after the last publish`)
   }
   if (quiet < rest && problems.length === 0) world.problem('LIVE never comes to rest')
 }
@@ -74,7 +81,11 @@ function tick(world: World, faults: boolean): void {
     if (random.chance(rates.event)) world.start({ steps: client(world), pod: undefined, applier: undefined })
     if (random.chance(rates.fault)) fault(world)
   }
-  for (const region of regions) if (region.up) pull(world, region)
+  for (const region of regions) {
+    if (!region.up) continue
+    region.routes?.tick()
+    pull(world, region)
+  }
   for (let steps = 4 * regions.length; steps > 0; steps--) world.step()
 }
 

@@ -79,6 +79,7 @@ export class World {
     expired: 0,
     gaps: 0,
     gapped: 0,
+    moves: 0,
     revived: 0,
     pastTime: 0,
     kills: 0,
@@ -88,6 +89,8 @@ export class World {
   readonly #off: ReadonlySet<Rule>
   readonly #trace: ((line: string) => void) | undefined
   readonly #cut = new Set<string>()
+  /** Ways that never were: "<from><to>". */
+  readonly #missing = new Set<string>()
   readonly #copies = new Map<string, number>()
   /** When each event was stored first, ticks. */
   readonly #born = new Map<string, number>()
@@ -116,6 +119,7 @@ export class World {
       (_, index) => new Region(this, NAMES.charAt(index), index, this.#between(profile.pods)),
     )
     const names = this.regions.map(({ name }) => name)
+    if (profile.routes) this.#layOut()
     this.egress = profile.egress ? new TopicEgress(this.random, names) : undefined
   }
 
@@ -139,7 +143,7 @@ export class World {
   linked(from: Region, to: Region): boolean {
     if (from === to || !from.up || !to.up) return false
     if (this.profile.line && Math.abs(from.index - to.index) > 1) return false
-    return !this.#cut.has(linkOf(from, to))
+    return !this.#cut.has(this.#linkOf(from, to)) && !this.#missing.has(from.name + to.name)
   }
 
   /** Whether a question gets from one region to another over relays. */
@@ -159,12 +163,32 @@ export class World {
 
   /** Cuts a link, or mends it. */
   toggleLink(from: Region, to: Region): void {
-    const link = linkOf(from, to)
+    const link = this.#linkOf(from, to)
     if (!this.#cut.delete(link)) this.#cut.add(link)
   }
 
   mendLinks(): void {
     this.#cut.clear()
+  }
+
+  /** Cuts are of one direction where routes are chosen: one region hears the other, and is not heard. */
+  #linkOf(from: Region, to: Region): string {
+    return this.profile.routes || from.index < to.index ? from.name + to.name : to.name + from.name
+  }
+
+  /** Costs, and ways that there are not: every region has one to every other, over relays at least. */
+  #layOut(): void {
+    const { random, regions } = this
+    const equal = random.chance(0.3)
+    for (const region of regions) region.routes?.meet(regions, equal)
+    const density = random.next()
+    for (const from of regions) {
+      for (const to of regions) {
+        if (from === to || random.chance(density)) continue
+        this.#missing.add(from.name + to.name)
+        if (!this.path(from, to)) this.#missing.delete(from.name + to.name)
+      }
+    }
   }
 
   // ---- what happens in the streams --------------------------------------------------------------------------------------
@@ -335,10 +359,6 @@ export class World {
   #between([least, most]: readonly [number, number]): number {
     return least + this.random.below(most - least + 1)
   }
-}
-
-function linkOf(from: Region, to: Region): string {
-  return from.index < to.index ? from.name + to.name : to.name + from.name
 }
 
 /** Waits so many ticks. */

@@ -87,20 +87,22 @@ export class PullRoute implements RouteListener {
     this.decide()
   }
 
-  /** An upstream serves well. */
+  /** An upstream serves well. That says nothing of whether it hears the origin. */
   good(region: string): void {
-    this.#state = { ...this.#state, troubles: withoutTrouble(this.#state.troubles, region) }
+    if (this.#state.troubles.get(region)?.kind !== 'stale') this.#forget(region)
   }
 
-  /** A relay does not hear the origin: of no use while this region could ask the origin itself. */
+  /** A relay does not hear the origin: of no use while somebody else may. Said again and again; once known, it is no news. */
   stale(region: string): void {
-    const origin = this.#options.table.stream(this.origin)
-    const blocked = blockedUntil(this.#state.troubles, this.origin, performance.now()) !== undefined
-    if (origin !== undefined && !blocked) this.trouble(region, 'stale')
+    if (blockedUntil(this.#state.troubles, region, performance.now()) === undefined) this.trouble(region, 'stale')
   }
 
   linkUp(region: string): void {
-    this.good(region)
+    this.#forget(region)
+  }
+
+  #forget(region: string): void {
+    this.#state = { ...this.#state, troubles: withoutTrouble(this.#state.troubles, region) }
   }
 
   decide(): void {
