@@ -71,7 +71,7 @@ export function withTrouble(
   return new Map(troubles).set(region, trouble)
 }
 
-/** Forgets trouble with an upstream that serves well; how often its link went down is remembered. */
+/** Forgets trouble with an upstream; how often its link went down is remembered. */
 export function withoutTrouble(troubles: Troubles, region: string): Troubles {
   const known = troubles.get(region)
   if (known === undefined || (known.kind === 'lost' && known.count === 0)) return troubles
@@ -79,6 +79,14 @@ export function withoutTrouble(troubles: Troubles, region: string): Troubles {
   if (known.losses === 0) next.delete(region)
   else next.set(region, { ...known, kind: 'lost', count: 0, untilMs: known.lostMs })
   return next
+}
+
+/**
+ * As `withoutTrouble`, of an upstream that serves well: that says nothing of whether a relay hears the origin, which is
+ * remembered.
+ */
+export function servedWell(troubles: Troubles, region: string): Troubles {
+  return troubles.get(region)?.kind === 'stale' ? troubles : withoutTrouble(troubles, region)
 }
 
 /** Until when an upstream is left alone; undefined when it is not. */

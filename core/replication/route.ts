@@ -1,4 +1,4 @@
-import type { Position } from './position.ts'
+import { type Position, START } from './position.ts'
 import { blockedUntil, canTryAt, failbackMs, refuses, type Troubles } from './route-troubles.ts'
 
 /** A region that may serve an origin's events of a topic, as the receiver knows it now. */
@@ -121,10 +121,15 @@ function isUsable(candidate: RouteCandidate, { current, troubles }: RouteState, 
   return region === view.origin || region === current || held !== undefined
 }
 
+/** Where a pull would begin that knows nothing yet. */
+export function firstUpstream({ origin, candidates, nowMs }: Omit<RouteView, 'position'>): string | undefined {
+  const placed = candidates.map((one) => ({ ...one, held: one.held ?? START }))
+  return chooseUpstream(NO_ROUTE, { origin, candidates: placed, position: START, nowMs }).upstream
+}
+
 /** A relay that did not hear the origin is left alone for as long as the origin can be asked itself. */
 function isBlocked(region: string, troubles: Troubles, { origin, candidates, nowMs }: RouteView): boolean {
-  if (blockedUntil(troubles, region, nowMs) === undefined) return false
-  if (!isStale(region, troubles, nowMs)) return true
+  if (!isStale(region, troubles, nowMs)) return blockedUntil(troubles, region, nowMs) !== undefined
   const hearsOrigin = candidates.some((candidate) => candidate.region === origin && candidate.up)
   return hearsOrigin && blockedUntil(troubles, origin, nowMs) === undefined
 }

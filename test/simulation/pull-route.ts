@@ -7,6 +7,7 @@ import {
   type PullMark,
   type RouteState,
   START,
+  servedWell,
   type TroubleKind,
   watchPull,
   withoutTrouble,
@@ -105,7 +106,7 @@ export class PullRoute implements Chooser {
   }
 
   linkUp(region: string): void {
-    this.#forget(region)
+    this.#state = { ...this.#state, troubles: withoutTrouble(this.#state.troubles, region) }
   }
 
   /** As in a gateway, it is chosen anew when something changed, or time alone may change the choice. */
@@ -138,11 +139,7 @@ export class PullRoute implements Chooser {
   }
 
   #good(region: string): void {
-    if (this.#state.troubles.get(region)?.kind !== 'stale') this.#forget(region)
-  }
-
-  #forget(region: string): void {
-    this.#state = { ...this.#state, troubles: withoutTrouble(this.#state.troubles, region) }
+    this.#state = { ...this.#state, troubles: servedWell(this.#state.troubles, region) }
   }
 }
 

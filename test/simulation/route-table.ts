@@ -1,12 +1,4 @@
-import {
-  chooseUpstream,
-  mayBeatOrigin,
-  NO_ROUTE,
-  type Position,
-  type RouteCandidate,
-  START,
-  samePosition,
-} from '@landbridge/core'
+import { firstUpstream, mayBeatOrigin, type Position, type RouteCandidate, START, samePosition } from '@landbridge/core'
 import type { HeadReport } from '../../gateway/replicate/pull/lag-meter.ts'
 import type { KnownHead } from '../../gateway/replicate/serve/relay-head.ts'
 import type { Region } from './region.ts'
@@ -120,9 +112,7 @@ export class RouteTable {
   upstreamOf(origin: string): string | undefined {
     const chooser = this.#choosers.get(origin)
     if (chooser !== undefined) return chooser.upstream
-    const candidates = this.candidates(origin).map((one) => ({ ...one, held: one.held ?? START }))
-    const view = { origin, candidates, position: START, nowMs: milliseconds(this.#world.now) }
-    return chooseUpstream(NO_ROUTE, view).upstream
+    return firstUpstream({ origin, candidates: this.candidates(origin), nowMs: milliseconds(this.#world.now) })
   }
 
   /** What our own pull knows of an origin's end. */

@@ -4,6 +4,7 @@ import {
   NO_ROUTE,
   type Position,
   type RouteState,
+  servedWell,
   type TroubleKind,
   withoutTrouble,
   withTrouble,
@@ -87,9 +88,9 @@ export class PullRoute implements RouteListener {
     this.decide()
   }
 
-  /** An upstream serves well. That says nothing of whether it hears the origin. */
+  /** An upstream serves well. */
   good(region: string): void {
-    if (this.#state.troubles.get(region)?.kind !== 'stale') this.#forget(region)
+    this.#state = { ...this.#state, troubles: servedWell(this.#state.troubles, region) }
   }
 
   /** A relay does not hear the origin: of no use while somebody else may. Said again and again; once known, it is no news. */
@@ -98,10 +99,6 @@ export class PullRoute implements RouteListener {
   }
 
   linkUp(region: string): void {
-    this.#forget(region)
-  }
-
-  #forget(region: string): void {
     this.#state = { ...this.#state, troubles: withoutTrouble(this.#state.troubles, region) }
   }
 

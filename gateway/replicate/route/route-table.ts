@@ -1,12 +1,10 @@
 import {
-  chooseUpstream,
   exchangeOf,
+  firstUpstream,
   mayBeatOrigin,
   mayRelay,
-  NO_ROUTE,
   type Position,
   type RouteCandidate,
-  START,
 } from '@landbridge/core'
 import type { Holding } from '@landbridge/proto'
 import type { TopicRegistry } from '../../topics.ts'
@@ -69,8 +67,7 @@ export class RouteTable implements UpstreamLinks {
   upstreamOf(topicKey: string, origin: string): string | undefined {
     const route = this.#routes.get(keyOf(topicKey, origin))
     if (route !== undefined) return route.upstream
-    const candidates = this.candidates(topicKey, origin).map((one) => ({ ...one, held: one.held ?? START }))
-    return chooseUpstream(NO_ROUTE, { origin, candidates, position: START, nowMs: performance.now() }).upstream
+    return firstUpstream({ origin, candidates: this.candidates(topicKey, origin), nowMs: performance.now() })
   }
 
   /** Every region that may serve an origin's events of a topic, as it is now. */

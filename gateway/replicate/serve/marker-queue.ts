@@ -3,10 +3,10 @@ import type { NatsSession, StoredMessage } from '@landbridge/nats'
 import type { TopicEntry } from '../../topics.ts'
 import { Signal } from '../signal.ts'
 import { eventsOfMarkers, type MarkedEvent, type Marker } from './markers.ts'
+import { WINDOW_BYTES } from './pull-request.ts'
 
-/** What waits, markers and what comes between them; there is room again at half of either. */
+/** What waits, markers and what comes between them; there is room again at half of this or of a window. */
 const QUEUE_MAX = 512
-const QUEUE_BYTES_MAX = 1024 * 1024
 
 type Queued = { readonly message: StoredMessage; readonly marker: Marker | undefined }
 
@@ -57,7 +57,7 @@ export class MarkerQueue {
   push(message: StoredMessage, marker: Marker | undefined): void {
     this.#queue.push({ message, marker })
     this.#bytes += message.payload.length
-    this.#full ||= this.#queue.length >= QUEUE_MAX || this.#bytes >= QUEUE_BYTES_MAX
+    this.#full ||= this.#queue.length >= QUEUE_MAX || this.#bytes >= WINDOW_BYTES
     if (this.#queue.length === 1) void this.#run()
   }
 
@@ -81,7 +81,7 @@ export class MarkerQueue {
         use(next.message, next.marker && { mark: next.marker.mark, event: this.#events.shift() })
         this.#queue.shift()
         this.#bytes -= next.message.payload.length
-        if (!this.#full || this.#queue.length > QUEUE_MAX / 2 || this.#bytes > QUEUE_BYTES_MAX / 2) continue
+        if (!this.#full || this.#queue.length > QUEUE_MAX / 2 || this.#bytes > WINDOW_BYTES / 2) continue
         this.#full = false
         onRoom()
       }

@@ -34,7 +34,7 @@ export type PeerCall = {
 }
 
 /**
- * One Replicate stream of a peer: its pulls, its heartbeat, its back-pressure. One timer for all of them.
+ * One Replicate stream of a peer: its pulls, its heartbeat, its back-pressure. One timer for all of them, and one for silence.
  *
  * A peer that does not ping is gone, though it may hear us: what it asks, grants and applies does not come any more.
  */
