@@ -9,6 +9,24 @@ import { ServedRegion, TOPIC, TOPIC_KEY } from './served-region.ts'
 
 const log = { debug() {}, info() {}, warn() {}, error() {} } as unknown as SleepingReaderOptions['log']
 
+/** A reader of one origin's records that sleeps at once, and the sequences that it has read. */
+function startReader(options: Pick<SleepingReaderOptions, 'session' | 'stream'> & Partial<SleepingReaderOptions>) {
+  const read: number[] = []
+  const reader = new SleepingReader({
+    created: undefined,
+    filter: 'lb.acme.orders.a.>',
+    from: 1,
+    windowBytes: 1024,
+    onMessage: ({ sequence }) => read.push(sequence),
+    onEnd: () => undefined,
+    log,
+    idleMs: 0,
+    dozeMs: 0,
+    ...options,
+  })
+  return { reader, read, [Symbol.asyncDispose]: async () => reader.close() }
+}
+
 // A reader fell asleep between the publishing of a batch and its storing, and what was published before the server knew of
 // the subscription woke nobody.
 for (const nodes of [1, 3] as const) {
@@ -83,21 +101,8 @@ test('a paused reader sleeps and wakes paused', async () => {
   const { session } = region
   const stream = await region.makeStream('lb_acme_orders', { subjects: ['lb.acme.orders.>'] })
   await using writer = new BatchWriter({ session, stream })
-  const read: number[] = []
-  const onMessage: SleepingReaderOptions['onMessage'] = (message) => read.push(message.sequence)
-  const options = {
-    session,
-    stream,
-    created: undefined,
-    filter: 'lb.acme.orders.a.>',
-    from: 1,
-    windowBytes: 1024,
-    onMessage,
-    log,
-    idleMs: 0,
-    dozeMs: 0,
-  }
-  const reader = new SleepingReader({ ...options, onEnd: () => undefined })
+  await using started = startReader({ session, stream })
+  const { reader, read } = started
   reader.rest()
   reader.rest()
   expect(reader.asleep).toBe(true)
@@ -108,7 +113,6 @@ test('a paused reader sleeps and wakes paused', async () => {
   expect(read).toEqual([])
   reader.resume()
   await until(() => read.length === 1)
-  reader.close()
 })
 
 // Asleep it kept no more than where it was: of a stream that was made anew meanwhile, and was longer by the time it woke, it
@@ -122,24 +126,13 @@ test('a reader does not wake in a stream that was made anew', async () => {
     await using writer = new BatchWriter({ session, stream })
     await writer.store(Array.from({ length: count }, (_, index) => numbered('lb.acme.orders.a.0', index)))
   }
-  const read: number[] = []
   let ended: MeshError | undefined
-  const reader = new SleepingReader({
-    session,
-    stream,
-    created: (await streamStatus(session, stream))?.created,
-    filter: 'lb.acme.orders.a.>',
-    from: 1,
-    windowBytes: 1024,
-    onMessage: (message) => read.push(message.sequence),
-    onEnd: (error) => {
-      ended = error
-    },
-    log,
-    idleMs: 0,
-    dozeMs: 0,
-  })
-  await using _ = { [Symbol.asyncDispose]: async () => reader.close() }
+  const created = (await streamStatus(session, stream))?.created
+  const onEnd = (error: MeshError | undefined) => {
+    ended = error
+  }
+  await using started = startReader({ session, stream, created, onEnd })
+  const { reader, read } = started
   await store(2)
   await until(() => read.length === 2)
   reader.rest()
@@ -158,21 +151,8 @@ test('a reader listens only after a while without a record', async () => {
   const { session } = region
   const stream = await region.makeStream('lb_acme_orders', { subjects: ['lb.acme.orders.>'] })
   await using writer = new BatchWriter({ session, stream })
-  const read: number[] = []
-  const reader = new SleepingReader({
-    session,
-    stream,
-    created: undefined,
-    filter: 'lb.acme.orders.a.>',
-    from: 1,
-    windowBytes: 1024,
-    onMessage: (message) => read.push(message.sequence),
-    onEnd: () => undefined,
-    log,
-    idleMs: 500,
-    dozeMs: 0,
-  })
-  await using _ = { [Symbol.asyncDispose]: async () => reader.close() }
+  await using started = startReader({ session, stream, idleMs: 500 })
+  const { reader, read } = started
   await writer.store([numbered('lb.acme.orders.a.0', 1)])
   await until(() => read.length === 1)
   const readAtMs = performance.now()
